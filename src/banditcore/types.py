@@ -1,0 +1,240 @@
+"""Plain frozen data that travels between the layers; no behaviour."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from banditcore.config import ExperimentSpec
+from banditcore.errors import BanditcoreError
+
+Floats = npt.NDArray[np.float64]
+Value = float | int | bool | str | list[float] | Floats | None
+"""One attribute of a request, as its schema entry wants it; None is "missing"."""
+
+
+class Group(enum.IntEnum):
+    """Which side of the lift a unit is on; fixed by the unit and the experiment's salt alone."""
+
+    POLICY = 1
+    HOLDOUT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ArmInfo:
+    """One variant at its arm index; those no longer offered keep their index and are never eligible."""
+
+    key: str
+    payload: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An experiment as it stands: its definition in force and how far its model has learned."""
+
+    spec: ExperimentSpec
+    version: int
+    status: str
+    """"running", "paused" (no decisions, rewards still count) or "archived" (the same, for good)."""
+    arms: tuple[ArmInfo, ...]
+    stream: int
+    n_features: int
+    feature_names: tuple[str, ...]
+    position: int
+    """Position up to which the serving model has learned."""
+    create_time_us: int
+    update_time_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer to "which variant for this unit?", as it was logged."""
+
+    id: str
+    """48 hexadecimal digits: time-ordered, then a MAC."""
+    experiment: str
+    version: int
+    """Version of the experiment's definition that was in force."""
+    unit: str
+    group: Group
+    arm: int
+    """Index of the variant, 0..K-1, in the order the experiment first declared its variants."""
+    variant: str
+    payload: str
+    propensity: float
+    """P(variant | context, group) in (0, 1]; for HOLDOUT always 1."""
+    propensities: Floats
+    """(K,) the whole vector the variant was drawn from; for HOLDOUT one-hot on the control."""
+    model_position: int
+    """Position in the stream up to which the answering model had learned."""
+    time_us: int
+    """Microseconds since the Unix epoch."""
+    degraded: bool = False
+    """True when it was not the policy that answered (control was served, nothing is learned from it)."""
+    duplicate: bool = False
+    """True when the request id had been answered before and this is that answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionBatch:
+    """n decisions of one call, in columns and in the caller's order."""
+
+    experiment: str
+    version: int
+    variants: tuple[str, ...]
+    """Keys by arm; `arms` index into it."""
+    payloads: tuple[str, ...]
+    model_position: int
+    time_us: int
+    ids: bytes
+    """24 bytes a decision, one after the other."""
+    groups: npt.NDArray[np.uint8]
+    arms: npt.NDArray[np.int32]
+    propensity: Floats
+    """(n,) of the drawn variant."""
+    propensities: Floats
+    """(n, K)"""
+    units: list[str]
+    degraded: bool = False
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """One observation of a goal for one decision."""
+
+    decision_id: str
+    goal: str
+    value: float
+    key: str = ""
+    """Idempotency key within (decision, goal); needed only when one decision can earn a goal several times."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewardResult:
+    """What became of one reward: recorded when `error` is None (and, when late, recorded as late all the same)."""
+
+    error: BanditcoreError | None = None
+    duplicate: bool = False
+    resolved: bool = False
+    """True when the learner will learn from this reward; False for holdout, further rewards and other goals."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureContribution:
+    """Share of one feature in an arm's linear score: coefficient * value."""
+
+    feature: str
+    value: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class ArmExplanation:
+    """Why an arm had the probability it had."""
+
+    variant: str
+    eligible: bool
+    score: float
+    propensity: float
+    contributions: tuple[FeatureContribution, ...] = ()
+    """Empty for policies without a linear score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything needed to defend one decision, recomputed from snapshot and log."""
+
+    decision: Decision
+    policy: str
+    floor: float
+    holdout_share: float
+    holdout_bucket: float
+    """Hash of the unit in [0, 1): HOLDOUT when below `holdout_share`."""
+    draw: float
+    """Uniform number in [0, 1) that chose the arm from the logged vector."""
+    context: Floats
+    """(d,) the encoded context."""
+    arms: tuple[ArmExplanation, ...]
+    recomputed: bool
+    """True when the recomputed vector and variant equal the logged ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """One side of the lift on one goal."""
+
+    units: int
+    """Units decided for, matured or not."""
+    matured_units: int
+    """Units with at least one decision whose window has closed; only these count below."""
+    converted_units: int
+    """Matured units with a non-zero outcome."""
+    mean: float
+    """Mean outcome a matured unit; NaN when there is none."""
+    variance: float
+    """Sample variance of the outcome; NaN below two units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """POLICY against HOLDOUT on the log-ratio scale; all relative numbers are ratio - 1."""
+
+    estimate: float
+    low: float
+    high: float
+    alpha: float
+    e_value: float
+    """Evidence against "no lift"; at least 1 / alpha exactly when the interval excludes 0."""
+    difference: float
+    """Absolute: mean(POLICY) - mean(HOLDOUT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoalReport:
+    """One goal of an experiment, as it stands now."""
+
+    goal: str
+    kind: str
+    learned: bool
+    policy: GroupReport
+    holdout: GroupReport
+    status: str
+    """"collecting" until both groups have the minimum counts, then "ready"."""
+    lift: Lift | None
+    """None while collecting."""
+    note: str = ""
+    """While collecting: what is still missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantReport:
+    """One variant within the POLICY group."""
+
+    variant: str
+    control: bool
+    active: bool
+    decisions: int
+    share: float
+    """Share of the POLICY group's decisions."""
+    raw_mean: float
+    """Mean outcome a decision on the learned goal. Raw: biased by the policy's selection, not an effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an experiment has shown so far."""
+
+    experiment: str
+    version: int
+    status: str
+    time_us: int
+    decisions: int
+    holdout_share: float
+    model_position: int
+    goals: tuple[GoalReport, ...]
+    variants: tuple[VariantReport, ...] = field(default=())
