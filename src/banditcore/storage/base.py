@@ -1,0 +1,240 @@
+"""The contract of a store: an append-only log with atomic group commits, and snapshots beside it.
+
+Threads: every method may be called from any thread. Writes are operations, functions of a `Transaction`,
+run one after the other by the store, several to a commit; the future of an operation completes after the
+commit that made it durable, never before. An operation that raises leaves no trace, and its exception is the
+future's. A commit that fails is of unknown outcome: all its futures get `StoreUnavailable`, and the store
+looks at what is on disk before it takes the next. Reads see committed data only and never wait for writers.
+
+Order: `append_*` number the events of a stream densely 1, 2, 3.. in the order of the operations.
+Errors: `StoreLocked` and `StoreCorrupt` on opening, `StoreUnavailable` on use; nothing of the engine below.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class ResolutionKind(enum.IntEnum):
+    """How a decision was resolved."""
+
+    REWARD = 1
+    EXPIRY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentRow:
+    """An experiment's current standing."""
+
+    name: str
+    status: str
+    version: int
+    create_time: int
+    update_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One definition that is or was in force."""
+
+    experiment: str
+    version: int
+    stream: int
+    spec: str
+    arms: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A logged decision; vectors as little-endian float64 bytes."""
+
+    stream: int
+    id: bytes
+    position: int
+    version: int
+    unit: str
+    group: int
+    arm: int
+    model_position: int
+    degraded: int
+    time: int
+    context: bytes
+    propensities: bytes
+    eligible: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionColumns:
+    """Decisions of one call, to be appended: scalars are common to all, sequences hold one entry each."""
+
+    stream: int
+    version: int
+    model_position: int
+    degraded: int
+    time: int
+    ids: Sequence[bytes]
+    units: Sequence[str]
+    groups: Sequence[int]
+    arms: Sequence[int]
+    contexts: Sequence[bytes]
+    propensities: Sequence[bytes]
+    eligible: Iterable[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRow:
+    """A logged reward."""
+
+    stream: int
+    decision: bytes
+    goal: str
+    key: str
+    value: float
+    late: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionRow:
+    """The event the learner folds, to be appended."""
+
+    stream: int
+    decision: bytes
+    kind: ResolutionKind
+    value: float
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Resolutions with what they resolve, in columns and in order of position, as the fold reads them."""
+
+    positions: Sequence[int]
+    arms: Sequence[int]
+    values: Sequence[float]
+    contexts: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """Learned state at a position."""
+
+    stream: int
+    position: int
+    version: int
+    state: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GoalQuery:
+    """Which outcomes `outcome_moments` sums: those of `goal`, of decisions with an id below `closed_before`."""
+
+    streams: tuple[int, ...]
+    goal: str
+    binary: bool
+    default: float
+    closed_before: bytes
+    explicit_exposure: bool
+
+
+class Reader(Protocol):
+    """A consistent view of what is committed."""
+
+    def experiments(self) -> list[ExperimentRow]: ...
+
+    def versions(self, experiment: str) -> list[VersionRow]:
+        """All definitions, oldest first."""
+
+    def stream_position(self, stream: int) -> int:
+        """Position of the stream's last event; 0 when it has none."""
+
+    def decision(self, stream: int, decision: bytes) -> DecisionRow | None: ...
+
+    def request(self, request_id: str) -> list[DecisionRow] | None:
+        """The decisions that first answered the request id; None when it is new."""
+
+    def rewards(self, stream: int, decision: bytes) -> list[RewardRow]: ...
+
+    def exposed(self, stream: int, decision: bytes) -> bool: ...
+
+    def resolved(self, stream: int, decision: bytes) -> bool: ...
+
+    def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
+        """At most `limit` resolutions at positions in (after, up_to]."""
+
+    def expirable(self, stream: int, before: bytes, limit: int) -> list[tuple[bytes, bool]]:
+        """POLICY decisions below `before` that no resolution has, oldest first, with whether they were exposed."""
+
+    def snapshot(self, stream: int, up_to: int) -> SnapshotRow | None:
+        """The latest snapshot at a position not past `up_to`."""
+
+    def snapshots(self, stream: int) -> list[SnapshotRow]:
+        """All snapshots kept, oldest first."""
+
+    def decisions_to_audit(self, stream: int) -> Iterator[DecisionRow]:
+        """All decisions, ordered by (version, model position)."""
+
+    def density(self, stream: int) -> tuple[int, int, int]:
+        """(events, distinct positions, largest position) over all events; equal when the stream is sound."""
+
+    def group_counts(self, streams: tuple[int, ...]) -> dict[int, tuple[int, int]]:
+        """group -> (decisions, units)."""
+
+    def outcome_moments(self, query: GoalQuery) -> dict[int, tuple[int, int, float, float]]:
+        """group -> (matured units, with non-zero outcome, sum, sum of squares) of the outcome per unit."""
+
+    def arm_outcomes(self, query: GoalQuery) -> dict[tuple[int, int], tuple[int, int, float]]:
+        """(stream, arm) -> (decisions, matured decisions, sum of outcomes), POLICY group only."""
+
+
+class Transaction(Reader, Protocol):
+    """A reader that can append; what it wrote becomes visible and durable with the commit."""
+
+    def put_experiment(self, row: ExperimentRow) -> None: ...
+
+    def put_version(self, row: VersionRow) -> None: ...
+
+    def new_stream(self, experiment: str) -> int:
+        """Opens the next stream, numbered from 1 through the whole store."""
+
+    def append_decisions(self, rows: DecisionColumns, request_id: str) -> None:
+        """Appends the decisions of one call; `request_id` may be empty."""
+
+    def append_exposure(self, stream: int, decision: bytes, time: int) -> None: ...
+
+    def append_reward(self, row: RewardRow) -> None: ...
+
+    def append_resolutions(self, rows: Sequence[ResolutionRow]) -> None: ...
+
+    def set_expired(self, stream: int, before: bytes) -> None:
+        """Remembers that every id below `before` has had its window closed."""
+
+    def put_snapshot(self, row: SnapshotRow, *, milestone_every: int) -> None:
+        """Keeps the newest snapshot and one per `milestone_every` positions."""
+
+
+class Store(Protocol):
+    """See the module's docstring."""
+
+    @property
+    def secret(self) -> bytes:
+        """32 random bytes made with the store; they key the decision ids."""
+
+    def last_decision_id(self) -> bytes | None:
+        """The largest id in any stream."""
+
+    def write(self, operation: Callable[[Transaction], T]) -> Future[T]: ...
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+    def close(self) -> None:
+        """Commits what was submitted, then closes; later writes get `StoreUnavailable`."""

@@ -1,0 +1,327 @@
+"""The tables of `migrations/` as a `Transaction`: every SQL statement of the embedded stores is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from itertools import repeat
+from typing import Any
+
+import apsw
+
+from banditcore.assignment import MAX_STREAM, id_milliseconds
+from banditcore.errors import NotAllowedNow, StoreCorrupt
+from banditcore.storage.base import (
+    DecisionColumns,
+    DecisionRow,
+    ExperimentRow,
+    GoalQuery,
+    Lessons,
+    ResolutionRow,
+    RewardRow,
+    SnapshotRow,
+    VersionRow,
+)
+from banditcore.types import Group
+
+APPLICATION_ID = 0x62616E64  # "band": tells our files from other SQLite databases
+_DECISION = (
+    "stream, id, position, version, unit, grp, arm, model_position, degraded, time, context, propensities, eligible"
+)
+_LAST = 2**63 - 1
+_EVENTS = ("decision", "exposure", "reward", "resolution")
+
+
+def migrate(connection: apsw.Connection, origin: str) -> None:
+    """Brings the schema to this release in one transaction. Raises StoreCorrupt on a foreign or newer file."""
+    steps = sorted(
+        (entry for entry in files("banditcore.storage.migrations").iterdir() if entry.name.endswith(".sql")),
+        key=lambda entry: entry.name,
+    )
+    version = int(connection.pragma("user_version"))
+    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get:
+        raise StoreCorrupt(f"{origin} is an SQLite database of another program: choose another directory")
+    if version and connection.pragma("application_id") != APPLICATION_ID:
+        raise StoreCorrupt(f"{origin} is an SQLite database of another program: choose another directory")
+    if version > len(steps):
+        raise StoreCorrupt(f"{origin} was written by a newer release (schema {version}): upgrade banditcore")
+    if version == len(steps):
+        return
+    with connection:
+        for step in steps[version:]:
+            connection.execute(step.read_text())
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", len(steps))
+
+
+class Tables:
+    """Keeps `banditcore.storage.base.Transaction` on one connection, within the caller's transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._run = connection.execute
+        self._run_many = connection.executemany
+
+    def _one(self, sql: str, *bindings: Any) -> Any:
+        return next(iter(self._run(sql, bindings)), None)
+
+    # Experiments
+
+    def experiments(self) -> list[ExperimentRow]:
+        rows = self._run("SELECT name, status, version, create_time, update_time FROM experiment ORDER BY name")
+        return [ExperimentRow(*row) for row in rows]
+
+    def versions(self, experiment: str) -> list[VersionRow]:
+        rows = self._run(
+            "SELECT experiment, version, stream, spec, arms, time FROM experiment_version"
+            " WHERE experiment = ? ORDER BY version",
+            (experiment,),
+        )
+        return [VersionRow(*row) for row in rows]
+
+    def put_experiment(self, row: ExperimentRow) -> None:
+        self._run(
+            "INSERT OR REPLACE INTO experiment (name, status, version, create_time, update_time) VALUES (?,?,?,?,?)",
+            (row.name, row.status, row.version, row.create_time, row.update_time),
+        )
+
+    def put_version(self, row: VersionRow) -> None:
+        self._run(
+            "INSERT INTO experiment_version (experiment, version, stream, spec, arms, time) VALUES (?,?,?,?,?,?)",
+            (row.experiment, row.version, row.stream, row.spec, row.arms, row.time),
+        )
+
+    def new_stream(self, experiment: str) -> int:
+        stream = int(self._one("SELECT coalesce(max(stream), 0) + 1 FROM stream")[0])
+        if stream > MAX_STREAM:
+            raise NotAllowedNow(f"this store has opened its {MAX_STREAM} streams: start a new one")
+        self._run(
+            "INSERT INTO stream (stream, experiment, position, expired) VALUES (?, ?, 0, x'')", (stream, experiment)
+        )
+        return stream
+
+    def stream_position(self, stream: int) -> int:
+        row = self._one("SELECT position FROM stream WHERE stream = ?", stream)
+        return int(row[0]) if row else 0
+
+    def _advance(self, stream: int, count: int) -> int:
+        """Takes `count` positions of the stream; returns the first."""
+        row = self._one("UPDATE stream SET position = position + ? WHERE stream = ? RETURNING position", count, stream)
+        return int(row[0]) - count + 1
+
+    # Decisions
+
+    def append_decisions(self, rows: DecisionColumns, request_id: str) -> None:
+        count = len(rows.ids)
+        first = self._advance(rows.stream, count)
+        self._run_many(
+            f"INSERT INTO decision ({_DECISION}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            zip(
+                repeat(rows.stream),
+                rows.ids,
+                range(first, first + count),
+                repeat(rows.version),
+                rows.units,
+                rows.groups,
+                rows.arms,
+                repeat(rows.model_position),
+                repeat(rows.degraded),
+                repeat(rows.time),
+                rows.contexts,
+                rows.propensities,
+                rows.eligible,
+                strict=False,
+            ),
+        )
+        if request_id:
+            self._run(
+                "INSERT INTO request (id, stream, first, count) VALUES (?,?,?,?)",
+                (request_id, rows.stream, rows.ids[0], count),
+            )
+
+    def decision(self, stream: int, decision: bytes) -> DecisionRow | None:
+        row = self._one(f"SELECT {_DECISION} FROM decision WHERE stream = ? AND id = ?", stream, decision)
+        return DecisionRow(*row) if row else None
+
+    def request(self, request_id: str) -> list[DecisionRow] | None:
+        found = self._one("SELECT stream, first, count FROM request WHERE id = ?", request_id)
+        if found is None:
+            return None
+        rows = self._run(f"SELECT {_DECISION} FROM decision WHERE stream = ? AND id >= ? ORDER BY id LIMIT ?", found)
+        return [DecisionRow(*row) for row in rows]
+
+    def decisions_to_audit(self, stream: int) -> Iterator[DecisionRow]:
+        rows = self._run(
+            f"SELECT {_DECISION} FROM decision WHERE stream = ? ORDER BY version, model_position", (stream,)
+        )
+        return (DecisionRow(*row) for row in rows)
+
+    def last_decision_id(self) -> bytes | None:
+        found: list[bytes] = [
+            row[0]
+            for (stream,) in self._run("SELECT stream FROM stream").fetchall()
+            if (row := self._one("SELECT max(id) FROM decision WHERE stream = ?", stream))[0]
+        ]
+        return max(found, key=id_milliseconds, default=None)
+
+    # Exposures, rewards, resolutions
+
+    def append_exposure(self, stream: int, decision: bytes, time: int) -> None:
+        position = self._advance(stream, 1)
+        self._run(
+            "INSERT INTO exposure (stream, decision, position, time) VALUES (?,?,?,?)",
+            (stream, decision, position, time),
+        )
+
+    def exposed(self, stream: int, decision: bytes) -> bool:
+        return self._one("SELECT 1 FROM exposure WHERE stream = ? AND decision = ?", stream, decision) is not None
+
+    def append_reward(self, row: RewardRow) -> None:
+        position = self._advance(row.stream, 1)
+        self._run(
+            "INSERT INTO reward (stream, decision, goal, key, position, value, late, time) VALUES (?,?,?,?,?,?,?,?)",
+            (row.stream, row.decision, row.goal, row.key, position, row.value, row.late, row.time),
+        )
+
+    def rewards(self, stream: int, decision: bytes) -> list[RewardRow]:
+        rows = self._run(
+            "SELECT stream, decision, goal, key, value, late, time FROM reward WHERE stream = ? AND decision = ?"
+            " ORDER BY position",
+            (stream, decision),
+        )
+        return [RewardRow(*row) for row in rows]
+
+    def append_resolutions(self, rows: Sequence[ResolutionRow]) -> None:
+        for row in rows:
+            position = self._advance(row.stream, 1)
+            self._run(
+                "INSERT INTO resolution (stream, position, decision, kind, value, time) VALUES (?,?,?,?,?,?)",
+                (row.stream, position, row.decision, int(row.kind), row.value, row.time),
+            )
+
+    def resolved(self, stream: int, decision: bytes) -> bool:
+        return self._one("SELECT 1 FROM resolution WHERE stream = ? AND decision = ?", stream, decision) is not None
+
+    def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
+        rows = self._run(
+            "SELECT r.position, d.arm, r.value, d.context FROM resolution r"
+            " JOIN decision d ON d.stream = r.stream AND d.id = r.decision"
+            " WHERE r.stream = ? AND r.position > ? AND r.position <= ? ORDER BY r.position LIMIT ?",
+            (stream, after, _LAST if up_to is None else up_to, limit),
+        ).fetchall()
+        return Lessons(*zip(*rows, strict=True)) if rows else Lessons((), (), (), ())
+
+    def expirable(self, stream: int, before: bytes, limit: int) -> list[tuple[bytes, bool]]:
+        rows = self._run(
+            "SELECT d.id, EXISTS (SELECT 1 FROM exposure e WHERE e.stream = d.stream AND e.decision = d.id)"
+            " FROM decision d WHERE d.stream = :stream AND d.id < :before"
+            " AND d.id >= (SELECT expired FROM stream WHERE stream = :stream)"
+            " AND d.grp = :group AND d.degraded = 0"
+            " AND NOT EXISTS (SELECT 1 FROM resolution r WHERE r.stream = d.stream AND r.decision = d.id)"
+            " ORDER BY d.id LIMIT :limit",
+            {"stream": stream, "before": before, "group": int(Group.POLICY), "limit": limit},
+        )
+        return [(decision, bool(exposed)) for decision, exposed in rows]
+
+    def set_expired(self, stream: int, before: bytes) -> None:
+        self._run("UPDATE stream SET expired = max(expired, ?) WHERE stream = ?", (before, stream))
+
+    # Snapshots
+
+    def put_snapshot(self, row: SnapshotRow, *, milestone_every: int) -> None:
+        self._run(
+            "DELETE FROM snapshot WHERE stream = ? AND position / ? = ? / ?",
+            (row.stream, milestone_every, row.position, milestone_every),
+        )
+        self._run(
+            "INSERT INTO snapshot (stream, position, version, state, digest) VALUES (?,?,?,?,?)",
+            (row.stream, row.position, row.version, row.state, row.digest),
+        )
+
+    def snapshot(self, stream: int, up_to: int) -> SnapshotRow | None:
+        row = self._one(
+            "SELECT stream, position, version, state, digest FROM snapshot WHERE stream = ? AND position <= ?"
+            " ORDER BY position DESC LIMIT 1",
+            stream,
+            up_to,
+        )
+        return SnapshotRow(*row) if row else None
+
+    def snapshots(self, stream: int) -> list[SnapshotRow]:
+        rows = self._run(
+            "SELECT stream, position, version, state, digest FROM snapshot WHERE stream = ? ORDER BY position",
+            (stream,),
+        )
+        return [SnapshotRow(*row) for row in rows]
+
+    # Sums for audit and report
+
+    def density(self, stream: int) -> tuple[int, int, int]:
+        union = " UNION ALL ".join(f"SELECT position FROM {table} WHERE stream = :stream" for table in _EVENTS)
+        row = self._one_named(
+            f"SELECT count(*), count(DISTINCT position), coalesce(max(position), 0) FROM ({union})", stream=stream
+        )
+        return int(row[0]), int(row[1]), int(row[2])
+
+    def _one_named(self, sql: str, **bindings: Any) -> Any:
+        return next(iter(self._run(sql, bindings)))
+
+    def group_counts(self, streams: tuple[int, ...]) -> dict[int, tuple[int, int]]:
+        rows = self._run(
+            "SELECT grp, count(*), count(DISTINCT unit) FROM decision"
+            f" WHERE stream IN ({_marks(streams)}) GROUP BY grp",
+            streams,
+        )
+        return {group: (decisions, units) for group, decisions, units in rows}
+
+    def outcome_moments(self, query: GoalQuery) -> dict[int, tuple[int, int, float, float]]:
+        per_unit = f"SELECT grp, {_combine(query)}(y) AS y FROM ({_outcomes(query)}) GROUP BY unit, grp"
+        rows = self._run(
+            f"SELECT grp, count(*), sum(y <> 0), sum(y), sum(y * y) FROM ({per_unit}) GROUP BY grp", _bindings(query)
+        )
+        return {group: (units, nonzero, total, squares) for group, units, nonzero, total, squares in rows}
+
+    def arm_outcomes(self, query: GoalQuery) -> dict[tuple[int, int], tuple[int, int, float]]:
+        counts = self._run(
+            f"SELECT stream, arm, count(*) FROM decision WHERE stream IN ({_marks(query.streams)}) AND grp = ?"
+            " GROUP BY stream, arm",
+            (*query.streams, int(Group.POLICY)),
+        )
+        result = {(stream, arm): (decisions, 0, 0.0) for stream, arm, decisions in counts}
+        matured = self._run(
+            f"SELECT stream, arm, count(*), sum(y) FROM ({_outcomes(query)}) WHERE grp = {int(Group.POLICY)}"
+            " GROUP BY stream, arm",
+            _bindings(query),
+        )
+        for stream, arm, count, total in matured:
+            result[stream, arm] = (result[stream, arm][0], count, total)
+        return result
+
+
+def _combine(query: GoalQuery) -> str:
+    # A unit converts once however often it did; values add up.
+    return "max" if query.binary else "sum"
+
+
+def _marks(streams: tuple[int, ...]) -> str:
+    return ",".join("?" * len(streams))
+
+
+def _outcomes(query: GoalQuery) -> str:
+    """One row per decision whose window has closed: (stream, unit, grp, arm, y)."""
+    marks = ",".join(str(int(stream)) for stream in query.streams)
+    exposed = (
+        " AND EXISTS (SELECT 1 FROM exposure e WHERE e.stream = d.stream AND e.decision = d.id)"
+        if query.explicit_exposure
+        else ""
+    )
+    return (
+        "SELECT d.stream AS stream, d.unit AS unit, d.grp AS grp, d.arm AS arm, coalesce(r.v, :default) AS y"
+        f" FROM decision d LEFT JOIN (SELECT stream, decision, {_combine(query)}(value) AS v FROM reward"
+        f" WHERE stream IN ({marks}) AND goal = :goal AND late = 0 GROUP BY stream, decision) r"
+        " ON r.stream = d.stream AND r.decision = d.id"
+        f" WHERE d.stream IN ({marks}) AND d.id < :closed_before{exposed}"
+    )
+
+
+def _bindings(query: GoalQuery) -> dict[str, Any]:
+    return {"goal": query.goal, "default": query.default, "closed_before": query.closed_before}
