@@ -1,0 +1,201 @@
+"""One decision or ten thousand: group, vector, draw, and the row that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+
+from banditcore.assignment import ID_BYTES, DecisionIds, draw_number, holdout_bucket
+from banditcore.config import ExperimentSpec
+from banditcore.errors import Conflict
+from banditcore.experiments import Live, Mask, Model
+from banditcore.kernels import draw_many
+from banditcore.storage.base import DecisionColumns, DecisionRow
+from banditcore.types import Decision, DecisionBatch, Floats, Group
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Decisions of one call: the rows for the log and the reply for the caller."""
+
+    columns: DecisionColumns
+    reply: DecisionBatch
+
+    def batch(self) -> DecisionBatch:
+        return self.reply
+
+    def decision(self) -> Decision:
+        """The only decision of a call of one."""
+        reply = self.reply
+        arm = int(reply.arms[0])
+        return Decision(
+            id=reply.ids[:ID_BYTES].hex(),
+            experiment=reply.experiment,
+            version=reply.version,
+            unit=reply.units[0],
+            group=Group(int(reply.groups[0])),
+            arm=arm,
+            variant=reply.variants[arm],
+            payload=reply.payloads[arm],
+            propensity=float(reply.propensity[0]),
+            propensities=reply.propensities[0],
+            model_position=reply.model_position,
+            time_us=reply.time_us,
+            degraded=reply.degraded,
+            duplicate=reply.duplicate,
+        )
+
+
+def choose(
+    live: Live,
+    ids: DecisionIds,
+    units: list[str],
+    encoded_units: list[bytes],
+    contexts: Floats,
+    mask: Mask | None,
+    now_us: int,
+) -> Answer:
+    """Decides for n units at once; `contexts` (n, d) and `mask` None, (K,) or (n, K) were checked before."""
+    model = live.model
+    assert model is not None
+    share, key = live.spec.holdout, live.key
+    groups = np.array(
+        [Group.HOLDOUT if holdout_bucket(key, unit) < share else Group.POLICY for unit in encoded_units], dtype=np.uint8
+    )
+    vectors, degraded = law(live, model, contexts, mask, groups)
+    decision_ids = ids.new(live.stream, len(units), now_us)
+    arms = draw_many(vectors, np.array([draw_number(key, decision) for decision in decision_ids]))
+    reply = DecisionBatch(
+        experiment=live.spec.name,
+        version=live.version,
+        variants=tuple([arm.key for arm in live.arms]),
+        payloads=tuple([arm.payload for arm in live.arms]),
+        model_position=model.position,
+        time_us=now_us,
+        ids=b"".join(decision_ids),
+        groups=groups,
+        arms=arms,
+        propensity=vectors[np.arange(len(units)), arms],
+        propensities=vectors,
+        units=units,
+        degraded=degraded,
+    )
+    return Answer(_columns(live, reply, decision_ids, contexts, mask), reply)
+
+
+def law(
+    live: Live, model: Model, contexts: Floats, mask: Mask | None, groups: npt.NDArray[np.uint8]
+) -> tuple[Floats, bool]:
+    """(n, K) the probabilities that the variants are drawn from, and whether the policy failed to give them."""
+    vectors = np.empty((len(contexts), len(live.arms)))
+    held_out = groups == Group.HOLDOUT
+    degraded = not _ask(model, contexts, mask, vectors)
+    to_control = slice(None) if degraded else held_out
+    vectors[to_control] = 0.0
+    vectors[to_control, live.control] = 1.0
+    return vectors, degraded
+
+
+def _ask(model: Model, contexts: Floats, mask: Mask | None, out: Floats) -> bool:
+    """Fills `out` from the policy; False when its numbers are of no use, as after an overflow in its state."""
+    try:
+        model.policy._propensities_into(contexts, mask, out)
+    except ArithmeticError:
+        return False
+    sums = out.sum(axis=1)
+    return bool(np.abs(sums - 1.0).max() <= 1e-9)
+
+
+def _columns(
+    live: Live, reply: DecisionBatch, ids: Sequence[bytes], contexts: Floats, mask: Mask | None
+) -> DecisionColumns:
+    return DecisionColumns(
+        stream=live.stream,
+        version=live.version,
+        model_position=reply.model_position,
+        degraded=int(reply.degraded),
+        time=reply.time_us,
+        ids=ids,
+        units=reply.units,
+        groups=reply.groups.tolist(),
+        arms=reply.arms.tolist(),
+        contexts=_rows(contexts),
+        propensities=_rows(reply.propensities),
+        eligible=_eligible(live, mask),
+    )
+
+
+def _rows(matrix: Floats) -> list[bytes]:
+    """The little-endian bytes of each row."""
+    packed, width = matrix.tobytes(), matrix.shape[1] * 8
+    return (
+        [packed[start : start + width] for start in range(0, len(matrix) * width, width)]
+        if width
+        else [b""] * len(matrix)
+    )
+
+
+def _eligible(live: Live, mask: Mask | None) -> Sequence[bytes | None] | repeat[bytes | None]:
+    if mask is None or mask is live.offered:
+        return repeat(None)
+    return repeat(mask.tobytes()) if mask.ndim == 1 else [row.tobytes() for row in mask]
+
+
+def replay(
+    live: Live,
+    asked: Answer,
+    earlier: list[DecisionRow],
+    specs: Mapping[tuple[int, int], ExperimentSpec],
+    names: Mapping[int, str],
+) -> Answer:
+    """The first answer to a request id, when it is the same request; else raises Conflict."""
+    same = (
+        len(earlier) == len(asked.columns.ids)
+        and names[earlier[0].stream] == live.spec.name
+        and all(
+            (row.unit, row.context) == (unit, context)
+            for row, unit, context in zip(earlier, asked.columns.units, asked.columns.contexts, strict=True)
+        )
+    )
+    if not same:
+        raise Conflict(
+            "request_id was used before for another request: make a new one per request, keep it for retries only",
+            field="request_id",
+            reason="REQUEST_CONFLICT",
+        )
+    first = earlier[0]
+    payloads = {variant.key: variant.payload for variant in specs[first.stream, first.version].variants}
+    vectors = np.array([np.frombuffer(row.propensities, dtype="<f8") for row in earlier])
+    arms = np.array([row.arm for row in earlier], dtype=np.int32)
+    keys = _keys(live, first, specs)[: vectors.shape[1]]
+    reply = replace(
+        asked.reply,
+        version=first.version,
+        variants=keys,
+        payloads=tuple(payloads.get(key, "") for key in keys),
+        model_position=first.model_position,
+        time_us=first.time,
+        ids=b"".join(row.id for row in earlier),
+        groups=np.array([row.group for row in earlier], dtype=np.uint8),
+        arms=arms,
+        propensity=vectors[np.arange(len(arms)), arms],
+        propensities=vectors,
+        degraded=bool(first.degraded),
+        duplicate=True,
+    )
+    return Answer(asked.columns, reply)
+
+
+def _keys(live: Live, first: DecisionRow, specs: Mapping[tuple[int, int], ExperimentSpec]) -> tuple[str, ...]:
+    """Variant keys by arm. Arms only ever grow within a stream, so the newest list starts with every older one."""
+    if first.stream == live.stream:
+        return tuple(arm.key for arm in live.arms)
+    keys: list[str] = []
+    for (stream, _), spec in sorted(specs.items()):
+        if stream == first.stream:
+            keys += [variant.key for variant in spec.variants if variant.key not in keys]
+    return tuple(keys)

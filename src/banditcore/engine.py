@@ -1,0 +1,382 @@
+"""DecisionEngine: the product in one process. The gRPC server is this, behind a front end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Lock
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+
+from banditcore import config, experiments, ledger
+from banditcore.assignment import DecisionIds, id_stream
+from banditcore.config import ExperimentSpec
+from banditcore.deciding import Answer, choose, replay
+from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound
+from banditcore.experiments import Live, Model
+from banditcore.explain import explain
+from banditcore.learner import Learner
+from banditcore.report import report
+from banditcore.storage.base import ExperimentRow, Store, Transaction, VersionRow
+from banditcore.types import (
+    Decision,
+    DecisionBatch,
+    Experiment,
+    Explanation,
+    Floats,
+    Report,
+    Reward,
+    RewardResult,
+    Value,
+)
+
+T = TypeVar("T")
+MAX_BATCH = 10_000
+MAX_TEXT = 256
+_MAX_REWARD = 1e12
+
+
+def now_us() -> int:
+    """Microseconds since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+class DecisionEngine:
+    """Decides, learns and reports on one store.
+
+    Thread-safe. `submit_*` return futures that complete once the store has made the call durable; the plain
+    methods wait for them. Errors are `banditcore.errors`. A request id makes a call safe to repeat: the first
+    answer is given again. With `learn_in_background=False` nothing is learned until `catch_up()`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], int] = now_us,
+        learn_in_background: bool = True,
+        report_error: Callable[[BanditcoreError], None] = lambda error: None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = DecisionIds(store.secret, last=store.last_decision_id())
+        self._lives: dict[str, Live] = {}
+        self._specs: dict[tuple[int, int], ExperimentSpec] = {}
+        self._names: dict[int, str] = {}
+        self._change = Lock()
+        self._learner = Learner(
+            store, clock, lambda: list(self._lives.values()), self._publish, report_error=report_error
+        )
+        self._load()
+        if learn_in_background:
+            self._learner.start()
+
+    def _load(self) -> None:
+        with self._store.read() as reader:
+            found = [(row, reader.versions(row.name)) for row in reader.experiments()]
+        for row, versions in found:
+            for version in versions:
+                self._remember(version)
+            self._adopt(row, versions[-1])
+
+    def _remember(self, version: VersionRow) -> None:
+        self._specs[version.stream, version.version] = ExperimentSpec.model_validate_json(version.spec)
+        self._names[version.stream] = version.experiment
+
+    def _adopt(self, row: ExperimentRow, version: VersionRow) -> Live:
+        live = Live.of(row, version)
+        with self._learner.lock:
+            live = replace(live, model=self._learner.adopt(live))
+            self._lives = {**self._lives, row.name: live}
+        return live
+
+    def _publish(self, live: Live, model: Model) -> None:
+        # Called with the learner's lock, which a change of definition takes too: `live` is the one in force.
+        self._lives = {**self._lives, live.row.name: replace(self._lives[live.row.name], model=model)}
+
+    def close(self) -> None:
+        """Commits what was submitted, folds and saves what can be learned, and closes the store."""
+        try:
+            self._learner.close()
+        finally:
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Experiments
+
+    def apply(self, definition: ExperimentSpec) -> Experiment:
+        """Declares an experiment or changes it; the same definition again changes nothing.
+
+        Raises InvalidInput for one that cannot serve, NotAllowedNow for a change that would spoil the lift.
+        """
+        experiments.check(definition)
+        with self._change:
+            row, version = self._store.write(lambda tx: experiments.put(tx, definition, self._clock())).result()
+            live = self._lives.get(definition.name)
+            if live is None or live.version != version.version:
+                self._remember(version)
+                live = self._adopt(row, version)
+            return live.describe()
+
+    def apply_toml(self, path: str) -> list[Experiment]:
+        """Applies every experiment of a TOML file, after all of them have been checked."""
+        definitions = config.load_toml(path)
+        for definition in definitions:
+            experiments.check(definition)
+        return [self.apply(definition) for definition in definitions]
+
+    def get(self, name: str) -> Experiment:
+        return self._live(name).describe()
+
+    def list(self) -> list[Experiment]:
+        """All experiments by name."""
+        return [live.describe() for _, live in sorted(self._lives.items())]
+
+    def pause(self, name: str) -> Experiment:
+        """No more decisions until `resume`; rewards go on counting. Pausing twice changes nothing."""
+        return self._set_status(name, "paused")
+
+    def resume(self, name: str) -> Experiment:
+        return self._set_status(name, "running")
+
+    def archive(self, name: str) -> Experiment:
+        """No more decisions, for good; rewards go on counting."""
+        return self._set_status(name, "archived")
+
+    def _set_status(self, name: str, status: str) -> Experiment:
+        with self._change:
+            live = self._live(name)
+            if live.row.status == "archived" and status != "archived":
+                raise NotAllowedNow(
+                    f"{name} is archived, which is final: declare a new experiment",
+                    field="experiment",
+                    reason="EXPERIMENT_ARCHIVED",
+                )
+            if live.row.status != status:
+                row = replace(live.row, status=status, update_time=self._clock())
+                self._store.write(lambda tx: tx.put_experiment(row)).result()
+                with self._learner.lock:
+                    self._lives = {**self._lives, name: replace(self._lives[name], row=row)}
+            return self._lives[name].describe()
+
+    def _live(self, name: str) -> Live:
+        live = self._lives.get(name)
+        if live is None:
+            known = ", ".join(sorted(self._lives)[:10]) or "none yet: apply a definition first"
+            raise NotFound(
+                f"experiment {name[:64]!r} does not exist; there is {known}",
+                field="experiment",
+                reason="EXPERIMENT_NOT_FOUND",
+            )
+        return live
+
+    def _running(self, name: str) -> Live:
+        live = self._live(name)
+        if live.row.status != "running":
+            remedy = "resume it first" if live.row.status == "paused" else "declare a new one"
+            raise NotAllowedNow(
+                f"experiment {name} is {live.row.status}: {remedy}",
+                field="experiment",
+                reason=f"EXPERIMENT_{live.row.status.upper()}",
+            )
+        return live
+
+    # Decisions
+
+    def decide(
+        self,
+        experiment: str,
+        unit: str,
+        attributes: Mapping[str, Value] | None = None,
+        *,
+        eligible: Sequence[str] = (),
+        request_id: str = "",
+    ) -> Decision:
+        """Which variant to show this unit now. Returns once the decision is durable in the log.
+
+        `unit` has 1 to 256 bytes in UTF-8; `attributes` are those of the experiment's context; `eligible`
+        restricts the variants (empty: all) and must hold the control.
+        """
+        return self.submit_decide(experiment, unit, attributes, eligible=eligible, request_id=request_id).result()
+
+    def submit_decide(
+        self,
+        experiment: str,
+        unit: str,
+        attributes: Mapping[str, Value] | None = None,
+        *,
+        eligible: Sequence[str] = (),
+        request_id: str = "",
+    ) -> Future[Decision]:
+        live = self._running(experiment)
+        _text(request_id, "request_id", least=0)
+        units = [_text(unit, "unit")]
+        context = live.schema.encode(attributes or {})
+        mask = live.mask(eligible)
+        answer = choose(live, self._ids, [unit], units, context.reshape(1, -1), mask, self._clock())
+        return self._append(live, answer, request_id, Answer.decision)
+
+    def decide_batch(
+        self,
+        experiment: str,
+        units: Sequence[str],
+        contexts: Sequence[Mapping[str, Value]] | Floats,
+        *,
+        eligible: Sequence[Sequence[str]] = (),
+        request_id: str = "",
+    ) -> DecisionBatch:
+        """Up to 10,000 decisions at once, durable together.
+
+        `contexts` is one mapping of attributes a unit, or (n, d) float64 of vectors encoded already.
+        `eligible` is empty (all variants), one list for all, or one list a unit.
+        """
+        return self.submit_batch(experiment, units, contexts, eligible=eligible, request_id=request_id).result()
+
+    def submit_batch(
+        self,
+        experiment: str,
+        units: Sequence[str],
+        contexts: Sequence[Mapping[str, Value]] | Floats,
+        *,
+        eligible: Sequence[Sequence[str]] = (),
+        request_id: str = "",
+    ) -> Future[DecisionBatch]:
+        live = self._running(experiment)
+        _text(request_id, "request_id", least=0)
+        if not 1 <= len(units) <= MAX_BATCH:
+            raise InvalidInput(f"a batch has 1 to {MAX_BATCH} decisions, found {len(units)}: split it", field="items")
+        if len(contexts) != len(units):
+            raise InvalidInput(f"{len(units)} units but {len(contexts)} contexts: send one each", field="contexts")
+        encoded_units = [_text(unit, f"units[{index}]") for index, unit in enumerate(units)]
+        if isinstance(contexts, np.ndarray):
+            vectors = live.schema.check(contexts)
+        else:
+            vectors = np.empty((len(units), live.schema.n_features))
+            for index, attributes in enumerate(contexts):
+                vectors[index] = live.schema.encode(attributes, field=f"items[{index}].attributes")
+        answer = choose(
+            live, self._ids, list(units), encoded_units, vectors, _masks(live, eligible, len(units)), self._clock()
+        )
+        return self._append(live, answer, request_id, Answer.batch)
+
+    def _append(self, live: Live, answer: Answer, request_id: str, view: Callable[[Answer], T]) -> Future[T]:
+        def operation(tx: Transaction) -> T:
+            if request_id and (earlier := tx.request(request_id)) is not None:
+                first = self._specs, self._names
+                return view(replay(live, answer, earlier, *first))
+            tx.append_decisions(answer.columns, request_id)
+            return view(answer)
+
+        return self._store.write(operation)
+
+    # Exposures and rewards
+
+    def expose(self, decision_id: str) -> bool:
+        """Says that a decision was really shown; returns True when that was known already."""
+        return self.submit_exposure(decision_id).result()
+
+    def submit_exposure(self, decision_id: str) -> Future[bool]:
+        decision = self._known(decision_id)
+        stream = id_stream(decision)
+        future = self._store.write(
+            lambda tx: ledger.record_exposure(tx, stream, decision, decision_id, self._spec_of, self._clock())
+        )
+        future.add_done_callback(lambda done: self._learner.wake())
+        return future
+
+    def reward(self, decision_id: str, goal: str, value: float, key: str = "") -> RewardResult:
+        """Records what a decision earned, durably and once; raises what `RewardResult.error` would hold."""
+        result = self.submit_rewards([Reward(decision_id, goal, value, key)]).result()[0]
+        if result.error is not None:
+            raise result.error
+        return result
+
+    def submit_rewards(self, rewards: Sequence[Reward]) -> Future[list[RewardResult]]:
+        """Records each reward by itself: one that is refused does not touch the others."""
+        if not 1 <= len(rewards) <= MAX_BATCH:
+            raise InvalidInput(f"a call has 1 to {MAX_BATCH} rewards, found {len(rewards)}: split it", field="rewards")
+        refused: dict[int, RewardResult] = {}
+        sound: list[tuple[bytes, Reward]] = []
+        for index, reward in enumerate(rewards):
+            try:
+                sound.append((self._known(_sound(reward).decision_id), reward))
+            except BanditcoreError as error:
+                refused[index] = RewardResult(error=error)
+
+        def operation(tx: Transaction) -> list[RewardResult]:
+            results = iter(ledger.record_rewards(tx, sound, self._spec_of, id_stream, self._clock()))
+            return [refused[index] if index in refused else next(results) for index in range(len(rewards))]
+
+        future = self._store.write(operation)
+        future.add_done_callback(lambda done: self._learner.wake())
+        return future
+
+    def _known(self, decision_id: str) -> bytes:
+        return self._ids.verify(decision_id)
+
+    def _spec_of(self, stream: int, version: int) -> ExperimentSpec:
+        return self._specs[stream, version]
+
+    # Looking
+
+    def catch_up(self) -> int:
+        """Closes due windows and folds everything that is durable; returns how many resolutions that were."""
+        return self._learner.step()
+
+    def explain(self, decision_id: str) -> Explanation:
+        """Recomputes one decision from snapshot and log, with everything needed to defend it."""
+        decision = self._known(decision_id)
+        with self._store.read() as reader:
+            return explain(reader, decision, decision_id, self._names)
+
+    def report(self, name: str) -> Report:
+        """Lift per goal, POLICY against HOLDOUT, and traffic per variant, as of now."""
+        live = self._live(name)
+        with self._store.read() as reader:
+            return report(reader, live.describe(), self._clock())
+
+
+def _masks(live: Live, eligible: Sequence[Sequence[str]], count: int) -> experiments.Mask | None:
+    if len(eligible) <= 1:
+        return live.mask(eligible[0] if eligible else ())
+    if len(eligible) != count:
+        raise InvalidInput(
+            f"{count} units but {len(eligible)} eligible lists: send none, one or one each", field="eligible"
+        )
+    if not any(eligible):
+        return live.offered
+    everything = np.ones(len(live.arms), dtype=np.bool_)
+    rows = [live.mask(keys, f"items[{index}].eligible_variants") for index, keys in enumerate(eligible)]
+    return np.stack([everything if row is None else row for row in rows])
+
+
+def _text(value: str, field: str, *, least: int = 1) -> bytes:
+    """UTF-8 of an id from outside. Raises InvalidInput when it is empty, too long or not text."""
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{field} is not valid text", field=field) from None
+    if not least <= len(encoded) <= MAX_TEXT:
+        raise InvalidInput(f"{field} must have {least} to {MAX_TEXT} bytes, found {len(encoded)}", field=field)
+    if b"\0" in encoded:
+        raise InvalidInput(f"{field} must not contain a NUL character", field=field)
+    return encoded
+
+
+def _sound(reward: Reward) -> Reward:
+    _text(reward.goal, "goal")
+    _text(reward.key, "key", least=0)
+    if not abs(reward.value) <= _MAX_REWARD:
+        raise InvalidInput(f"value must be finite and at most {_MAX_REWARD:g}, found {reward.value}", field="value")
+    return reward

@@ -1,0 +1,238 @@
+"""Which experiments there are, under which definition, and how a definition may change.
+
+A change is a new version. What was learned survives it as long as it means the same: another context, learned
+goal, policy or prior opens a new epoch, a stream of its own that starts from the prior; variants come and go
+within a stream. What would spoil the comparison with the holdout is refused.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from banditcore.assignment import salt_key
+from banditcore.config import ExperimentSpec
+from banditcore.context import ContextSchema
+from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow
+from banditcore.policies import get_policy
+from banditcore.policies.base import Policy
+from banditcore.storage.base import ExperimentRow, Transaction, VersionRow
+from banditcore.types import ArmInfo, Experiment
+
+_MAX_STATE_BYTES = 2**31
+Mask = npt.NDArray[np.bool_]
+State = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An immutable snapshot that serves: a policy, and the position up to which it has learned."""
+
+    policy: Policy
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A definition in force, laid out for deciding."""
+
+    row: ExperimentRow
+    spec: ExperimentSpec
+    version: int
+    stream: int
+    arms: tuple[ArmInfo, ...]
+    schema: ContextSchema
+    arm_of: dict[str, int]
+    control: int
+    offered: Mask | None
+    """(K,) variants on offer; None when all are."""
+    key: bytes
+    model: Model | None = None
+
+    @classmethod
+    def of(cls, row: ExperimentRow, version: VersionRow) -> Live:
+        spec = ExperimentSpec.model_validate_json(version.spec)
+        payloads = {variant.key: variant.payload for variant in spec.variants}
+        arms = tuple(ArmInfo(key, payloads.get(key, ""), key in payloads) for key in json.loads(version.arms))
+        arm_of = {arm.key: index for index, arm in enumerate(arms)}
+        offered = np.array([arm.active for arm in arms])
+        return cls(
+            row=row,
+            spec=spec,
+            version=version.version,
+            stream=version.stream,
+            arms=arms,
+            schema=ContextSchema(spec.context),
+            arm_of=arm_of,
+            control=arm_of[spec.control],
+            offered=None if offered.all() else offered,
+            key=salt_key(spec.salt),
+        )
+
+    def describe(self) -> Experiment:
+        return Experiment(
+            spec=self.spec,
+            version=self.version,
+            status=self.row.status,
+            arms=self.arms,
+            stream=self.stream,
+            n_features=self.schema.n_features,
+            feature_names=self.schema.feature_names,
+            position=self.model.position if self.model else 0,
+            create_time_us=self.row.create_time,
+            update_time_us=self.row.update_time,
+        )
+
+    def mask(self, eligible: Sequence[str], field: str = "eligible") -> Mask | None:
+        """(K,) mask of the variants a request allows; None for all. Raises InvalidInput."""
+        if not eligible:
+            return self.offered
+        mask = np.zeros(len(self.arms), dtype=np.bool_)
+        for key in eligible:
+            arm = self.arm_of.get(key)
+            if arm is None or not self.arms[arm].active:
+                raise InvalidInput(
+                    f"{field}: {key[:64]!r} is not a variant of {self.spec.name}", field=field, reason="UNKNOWN_VARIANT"
+                )
+            mask[arm] = True
+        if not mask[self.control]:
+            raise InvalidInput(
+                f"{field} must include the control {self.spec.control!r}: held-out units get nothing else", field=field
+            )
+        return mask
+
+
+def build_policy(spec: ExperimentSpec, n_arms: int, n_features: int) -> Policy:
+    """The policy of a definition at its prior. Raises InvalidInput naming the field under `policy`."""
+    field = f"experiments.{spec.name}.policy"
+    try:
+        kind = get_policy(spec.policy.name)
+        _known_params(kind, spec, field)
+        return kind(n_arms, n_features, floor=spec.policy.floor, **spec.policy.params)
+    except InvalidInput as error:
+        inner = error.field or "name"
+        path = inner if inner.startswith(field) else f"{field}.{inner}"
+        raise InvalidInput(f"{path}: {error.message}", field=path) from None
+
+
+def prior(live: Live) -> Policy:
+    """The definition's policy before it has learned anything."""
+    return build_policy(live.spec, len(live.arms), live.schema.n_features)
+
+
+def resumed(live: Live, state: State) -> Policy:
+    """The definition's policy with what was learned under an earlier one of the same stream."""
+    policy = prior(live)
+    policy.resume(state)
+    return policy
+
+
+def _known_params(kind: type[Policy], spec: ExperimentSpec, field: str) -> None:
+    known = [name for name in inspect.signature(kind).parameters if name not in ("n_arms", "n_features", "floor")]
+    for name in spec.policy.params:
+        if name not in known:
+            takes = ", ".join(known) or "no parameters"
+            raise InvalidInput(f"unknown parameter; {spec.policy.name} takes {takes}", field=f"{field}.{name}")
+
+
+def check(spec: ExperimentSpec) -> None:
+    """Refuses a definition whose policy cannot serve it. Raises InvalidInput naming the field."""
+    field = f"experiments.{spec.name}.policy"
+    n_features = ContextSchema(spec.context).n_features
+    kind = get_policy_of(spec, field)
+    if kind.needs_context and n_features == 0:
+        raise InvalidInput(f"{field}: {kind.name} needs a context: declare attributes under context", field=field)
+    if kind.needs_context and len(spec.variants) * n_features**2 * 16 > _MAX_STATE_BYTES:
+        raise InvalidInput(
+            f"{field}: {kind.name} with {len(spec.variants)} variants of {n_features} features needs more than"
+            " 2 GiB: use fewer features",
+            field=field,
+        )
+    if kind.deterministic and spec.policy.floor == 0:
+        raise InvalidInput(
+            f"{field}.floor must be above 0: {kind.name} alone gives most variants the probability 0,"
+            " and nothing could be evaluated from its log",
+            field=f"{field}.floor",
+        )
+    if kind.reward_kind == "unit_interval" and spec.learned_goal.kind != "binary":
+        raise InvalidInput(
+            f"{field}: {kind.name} learns from binary goals only: make {spec.learn} binary or learn another",
+            field=field,
+        )
+    # Parameters are checked where they are used; one arm is enough for that and costs no memory.
+    build_policy(spec, len(spec.variants) if spec.policy.name == "fixed" else 1, min(n_features, 1))
+
+
+def get_policy_of(spec: ExperimentSpec, field: str) -> type[Policy]:
+    try:
+        return get_policy(spec.policy.name)
+    except BanditcoreError as error:
+        raise InvalidInput(f"{field}.name: {error.message}", field=f"{field}.name") from None
+
+
+def put(tx: Transaction, spec: ExperimentSpec, now_us: int) -> tuple[ExperimentRow, VersionRow]:
+    """Writes a definition as the next version, or nothing when it is the one in force."""
+    row = next((row for row in tx.experiments() if row.name == spec.name), None)
+    if row is None:
+        return _write(tx, ExperimentRow(spec.name, "running", 1, now_us, now_us), spec, None)
+    current = tx.versions(spec.name)[-1]
+    old = ExperimentSpec.model_validate_json(current.spec)
+    if old == spec:
+        return row, current
+    _refuse(row, old, spec)
+    changed = ExperimentRow(row.name, row.status, row.version + 1, row.create_time, now_us)
+    return _write(tx, changed, spec, None if _new_epoch(old, spec) else current)
+
+
+def _write(
+    tx: Transaction, row: ExperimentRow, spec: ExperimentSpec, same_stream: VersionRow | None
+) -> tuple[ExperimentRow, VersionRow]:
+    keys = [variant.key for variant in spec.variants]
+    known: list[str] = json.loads(same_stream.arms) if same_stream else []
+    arms = known + [key for key in keys if key not in known]
+    stream = same_stream.stream if same_stream else tx.new_stream(spec.name)
+    version = VersionRow(
+        spec.name, row.version, stream, spec.model_dump_json(), json.dumps(arms, ensure_ascii=False), row.update_time
+    )
+    tx.put_experiment(row)
+    tx.put_version(version)
+    return row, version
+
+
+def _refuse(row: ExperimentRow, old: ExperimentSpec, new: ExperimentSpec) -> None:
+    if row.status == "archived":
+        raise NotAllowedNow(
+            f"{row.name} is archived: declare a new experiment", field="name", reason="EXPERIMENT_ARCHIVED"
+        )
+    for name in ("control", "holdout", "salt"):
+        if getattr(old, name) != getattr(new, name):
+            _fixed(new, name, getattr(old, name))
+    for goal in new.goals:
+        if (before := old.goal(goal.name)) is not None and before != goal:
+            _fixed(new, f"goals.{goal.name}", "another definition")
+
+
+def _fixed(spec: ExperimentSpec, name: str, before: Any) -> None:
+    raise NotAllowedNow(
+        f"experiments.{spec.name}.{name} cannot change once decisions were made with {before!r}:"
+        " units already counted would mean something else; declare a new experiment or goal",
+        field=f"experiments.{spec.name}.{name}",
+        reason="FIXED_BY_HOLDOUT",
+    )
+
+
+def _new_epoch(old: ExperimentSpec, new: ExperimentSpec) -> bool:
+    return _meaning(old) != _meaning(new)
+
+
+def _meaning(spec: ExperimentSpec) -> tuple[Any, ...]:
+    """What the learned numbers depend on; a parameter that only serving reads is left out."""
+    serving = get_policy(spec.policy.name).serving_params
+    params = {name: value for name, value in spec.policy.params.items() if name not in serving}
+    return spec.context, spec.learn, spec.exposure, spec.policy.name, sorted(params.items())

@@ -1,0 +1,199 @@
+"""The fold: (state, resolutions in log order) -> state, and the thread that keeps serving models up to date.
+
+The fold reads no clock and no random source and adds row by row in log order, so the same log gives the same
+bytes, whether it is read in one go, in many small steps, or from a snapshot on.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+
+import numpy as np
+
+from banditcore.errors import BanditcoreError, StoreCorrupt
+from banditcore.experiments import Live, Model, State, prior, resumed
+from banditcore.ledger import close_windows, closing_bound
+from banditcore.policies.base import Policy
+from banditcore.storage.base import Lessons, Reader, SnapshotRow, Store
+
+PAGE = 10_000
+MILESTONE_EVERY = 100_000
+"""One snapshot per so many positions is kept for good: it bounds what an explanation has to fold."""
+
+
+def digest(state: State) -> bytes:
+    """BLAKE2b over names, types, shapes and bytes: equal exactly when two states are."""
+    hashed = blake2b(digest_size=32)
+    for name in sorted(state):
+        array = np.ascontiguousarray(state[name])
+        hashed.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        hashed.update(array.tobytes())
+    return hashed.digest()
+
+
+def pack(state: State) -> bytes:
+    """State as npz: arrays only, readable by any NumPy, with a CRC each."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **state)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def unpack(row: SnapshotRow) -> State:
+    """Reads a snapshot back. Raises StoreCorrupt when it is not what was saved."""
+    try:
+        with np.load(io.BytesIO(row.state), allow_pickle=False) as arrays:
+            state: State = {name: arrays[name] for name in arrays.files}
+    except Exception:
+        state = {}
+    if digest(state) != row.digest:
+        raise StoreCorrupt(
+            f"the snapshot of stream {row.stream} at {row.position} is damaged: delete its row to fold afresh"
+        )
+    return state
+
+
+class Fold:
+    """The learning state of one stream."""
+
+    def __init__(self, policy: Policy, position: int = 0) -> None:
+        self.policy = policy
+        self.position = position
+
+    @classmethod
+    def start(cls, reader: Reader, live: Live, *, up_to: int) -> Fold:
+        """From the latest snapshot not past `up_to`, else from the prior."""
+        row = reader.snapshot(live.stream, up_to)
+        return cls(prior(live)) if row is None else cls(resumed(live, unpack(row)), row.position)
+
+    def read(self, reader: Reader, stream: int, *, up_to: int | None = None) -> int:
+        """Folds the next page; returns how many resolutions it held."""
+        lessons = reader.lessons(stream, self.position, PAGE, up_to)
+        if lessons.positions:
+            self.learn(lessons)
+        return len(lessons.positions)
+
+    def learn(self, lessons: Lessons) -> None:
+        count = len(lessons.positions)
+        contexts = np.frombuffer(b"".join(lessons.contexts), dtype="<f8").reshape(count, -1)
+        self.policy.update(contexts, np.array(lessons.arms, dtype=np.intp), np.array(lessons.values))
+        self.position = lessons.positions[-1]
+
+    def snapshot(self, live: Live) -> SnapshotRow:
+        state = self.policy.state()
+        return SnapshotRow(live.stream, self.position, live.version, pack(state), digest(state))
+
+
+class Learner:
+    """Folds every live stream, closes windows and saves snapshots, on a thread of its own or step by step."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        lives: Callable[[], list[Live]],
+        publish: Callable[[Live, Model], None],
+        *,
+        pause_s: float = 0.02,
+        save_every: int = 10_000,
+        save_after_s: float = 5.0,
+        report_error: Callable[[BanditcoreError], None] = lambda error: None,
+    ) -> None:
+        self.lock = threading.RLock()
+        """Held while folding; whoever changes an experiment's definition takes it first."""
+        self._store, self._clock, self._lives, self._publish = store, clock, lives, publish
+        self._pause_s, self._save_every, self._save_after_s = pause_s, save_every, save_after_s
+        self._report_error = report_error
+        self._folds: dict[int, Fold] = {}
+        self._saved: dict[int, tuple[int, float]] = {}
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def adopt(self, live: Live) -> Model:
+        """Model for a definition that is new in its stream, or at start: snapshot and tail, or the fold in hand."""
+        with self.lock:
+            fold = self._folds.get(live.stream)
+            if fold is not None:
+                fold.policy = resumed(live, fold.policy.state())
+            else:
+                fold = self._start(live)
+            return Model(fold.policy.copy(), fold.position)
+
+    def _start(self, live: Live) -> Fold:
+        with self._store.read() as reader:
+            fold = Fold.start(reader, live, up_to=reader.stream_position(live.stream))
+            self._saved[live.stream] = (fold.position, time.monotonic())
+            while fold.read(reader, live.stream):
+                pass
+        self._folds[live.stream] = fold
+        return fold
+
+    def step(self) -> int:
+        """Closes windows, folds what is new in every stream and publishes it; returns how many were folded."""
+        with self.lock:
+            return sum(self._advance(live) for live in self._lives())
+
+    def _advance(self, live: Live) -> int:
+        self._close_windows(live)
+        fold = self._folds[live.stream]
+        folded = 0
+        with self._store.read() as reader:
+            while count := fold.read(reader, live.stream):
+                folded += count
+        if folded:
+            self._publish(live, Model(fold.policy.copy(), fold.position))
+        self._save(live, fold)
+        return folded
+
+    def _close_windows(self, live: Live) -> None:
+        now_us = self._clock()
+        with self._store.read() as reader:
+            due = reader.expirable(live.stream, closing_bound(live.spec.learned_goal, now_us), 1)
+        if due:
+            self._store.write(lambda tx: close_windows(tx, live.stream, live.spec, now_us)).result()
+
+    def _save(self, live: Live, fold: Fold, *, now: bool = False) -> None:
+        position, saved = self._saved[live.stream]
+        fresh = fold.position - position
+        if not fresh or not (now or fresh >= self._save_every or time.monotonic() - saved >= self._save_after_s):
+            return
+        row = fold.snapshot(live)
+        self._store.write(lambda tx: tx.put_snapshot(row, milestone_every=MILESTONE_EVERY)).result()
+        self._saved[live.stream] = (fold.position, time.monotonic())
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread = threading.Thread(target=self._work, name="banditcore-learner", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Says that there may be something to fold."""
+        self._wake.set()
+
+    def _work(self) -> None:
+        while not self._stopping:
+            self._wake.wait(timeout=0.25)
+            self._wake.clear()
+            try:
+                self.step()
+            except BanditcoreError as error:
+                # The store is away; decisions go on from the last model, and the next step tries again.
+                self._report_error(error)
+                time.sleep(0.25)
+            # Folding in small batches is enough: a pause leaves the interpreter to the requests.
+            time.sleep(self._pause_s)
+
+    def close(self) -> None:
+        """Stops the thread, folds what is left and saves it."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self.lock:
+            self.step()
+            for live in self._lives():
+                self._save(live, self._folds[live.stream], now=True)
