@@ -1,0 +1,25 @@
+"""The compiled inner loops: they check nothing and never choose; `reference.py` holds the readable twins.
+
+Public here: `LinearArms` (one ridge regression an arm), `gaussian_argmax` and `beta_argmax` (the exact
+probability that each arm is best), `draw` and `draw_many` (the one sampler), and the `plain_*` questions the
+boundary asks before it hands an array to a kernel. Everything is float64; kernels import nothing of ours.
+"""
+
+from banditcore.kernels.beta import beta_argmax
+from banditcore.kernels.gaussian import gaussian_argmax
+from banditcore.kernels.linear import LinearArms
+from banditcore.kernels.plain import LIMIT, plain_contexts, plain_indices, plain_vector
+from banditcore.kernels.sampling import add_floor, draw, draw_many
+
+__all__ = [
+    "LIMIT",
+    "LinearArms",
+    "add_floor",
+    "beta_argmax",
+    "draw",
+    "draw_many",
+    "gaussian_argmax",
+    "plain_contexts",
+    "plain_indices",
+    "plain_vector",
+]

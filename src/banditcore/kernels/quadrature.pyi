@@ -1,0 +1,1 @@
+"""C level only; `gaussian` and `beta` are the Python faces."""

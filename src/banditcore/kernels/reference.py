@@ -1,0 +1,110 @@
+"""The kernels in NumPy: slow, allocating, readable. What they say is right; what the kernels compute must match.
+
+A row's symbols: x (d,) context, r reward, A (d, d) = l2 I + sum x x', b (d,) = sum r x, S upper triangular with
+A^-1 = S S', m = A^-1 b. Everything float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betainc, ndtr, polygamma, psi
+from scipy.stats import beta
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+def ridge(contexts: Floats, rewards: Floats, l2: float) -> tuple[Floats, Floats]:
+    """A and b of one arm from its rows (n, d), (n,): Li et al., arXiv:1003.0146, lines 4-13 of algorithm 1."""
+    return l2 * np.eye(contexts.shape[1]) + contexts.T @ contexts, contexts.T @ rewards
+
+
+def inverse_factor(A: Floats) -> Floats:
+    """S = L^-T for A = L L'."""
+    inverse: Floats = np.linalg.inv(np.linalg.cholesky(A)).T
+    return inverse
+
+
+def absorb(S: Floats, x: Floats) -> Floats:
+    """S of A + x x' from S of A: S C^-T, C the Cholesky factor of I + w w', w = S'x.
+
+    Carlson (1973), AIAA Journal 11(9): the triangular form of Potter's square root filter. t_j = 1 + w_1^2 + ...
+    + w_j^2; column j becomes sqrt(t_{j-1} / t_j) s_j - w_j / sqrt(t_{j-1} t_j) * sum_{i < j} w_i s_i.
+    """
+    w = S.T @ x
+    after = 1.0 + np.cumsum(w * w)
+    before = np.concatenate([[1.0], after[:-1]])
+    carried = np.cumsum(S * w, axis=1) - S * w
+    updated: Floats = np.triu(S * np.sqrt(before / after) - carried * (w / np.sqrt(before * after)))
+    return updated
+
+
+def indices(A: Floats, b: Floats, contexts: Floats, alpha: float) -> Floats:
+    """(n, K) x'm + alpha sqrt(x' A^-1 x) for A (K, d, d), b (K, d): arXiv:1003.0146, equation (5)."""
+    means = contexts @ np.linalg.solve(A, b[:, :, None])[:, :, 0].T
+    variances = np.einsum("nd,kde,ne->nk", contexts, np.linalg.inv(A), contexts)
+    bound: Floats = means + alpha * np.sqrt(variances)
+    return bound
+
+
+def residual_sum(contexts: Floats, rewards: Floats, l2: float) -> float:
+    """sum r^2 - m'A m of one arm: twice the growth of the inverse gamma's scale (arXiv:1802.09127, section 3)."""
+    A, b = ridge(contexts, rewards, l2)
+    return float(rewards @ rewards - b @ np.linalg.solve(A, b))
+
+
+def best_of(scores: Floats, mask: Mask) -> Floats:
+    """(n, K) equal shares for the eligible arms whose score is exactly the highest."""
+    allowed = np.where(mask, scores, -np.inf)
+    ties = allowed == allowed.max(axis=1, keepdims=True)
+    shares: Floats = ties / ties.sum(axis=1, keepdims=True)
+    return shares
+
+
+def add_floor(vectors: Floats, mask: Mask, floor: float) -> Floats:
+    """(1 - floor) p + floor / (eligible arms) on the eligible arms, 0 elsewhere (statistics.md 0.3)."""
+    mixed: Floats = np.where(mask, (1.0 - floor) * vectors + floor / mask.sum(axis=-1, keepdims=True), 0.0)
+    return mixed
+
+
+def draw(p: Floats, u: float) -> int:
+    """Inverse distribution function in arm order; the last possible arm takes the remainder (statistics.md 1.5)."""
+    possible = np.flatnonzero(p > 0.0)
+    passed = np.flatnonzero(u < np.cumsum(p[possible]))
+    return int(possible[passed[0] if passed.size else -1])
+
+
+def gaussian_argmax(mu: Floats, sd: Floats, *, coarse: float = 1.0, nodes: int = 40) -> Floats:
+    """P(N(mu_k, sd_k^2) is the largest), statistics.md 1.1: Int phi_i Prod_{j != i} Phi_j, panels walking up."""
+    mu = mu - mu.max()  # panels keep their precision near the arms that can win
+    masses = sd == 0.0
+    spread = np.where(masses, 1.0, sd)
+    lower = np.max(np.where(masses, mu, mu - 9.0 * sd))
+    node, weight = np.polynomial.legendre.leggauss(nodes)
+    p = np.where(masses & (mu == lower), ndtr((lower - mu) / spread)[~masses].prod(), 0.0)
+    p /= max(1, np.count_nonzero(p))
+    top, x = mu + 9.0 * sd, lower
+    while x < top.max():
+        width = coarse * sd[(top > x) & ~masses].min()
+        z = (x + width * (0.5 + 0.5 * node) - mu[:, None]) / spread[:, None]
+        below = np.where(masses[:, None], 1.0, np.maximum(ndtr(z), 1e-300))
+        density = np.where(masses[:, None], 0.0, np.exp(-0.5 * z * z) / (spread[:, None] * np.sqrt(2.0 * np.pi)))
+        p += (density * below.prod(axis=0) / below) @ (0.5 * width * weight)
+        x += width
+    return p
+
+
+def beta_argmax(a: Floats, b: Floats, *, step: float = 0.25) -> Floats:
+    """P(Beta(a_k, b_k) is the largest), statistics.md 1.2: equal steps in t = logit x."""
+    sd = np.sqrt(polygamma(1, a) + polygamma(1, b))
+    centre = psi(a) - psi(b)
+    reach = 40.0 * np.maximum(sd, sd**2)  # tails fall like exp(a t) and exp(-b t), not like a Gaussian's
+    t = np.arange(np.max(centre - reach), np.max(centre + reach), step * sd.min())
+    t = t[np.abs(t) < 700.0]
+    x, y = 1.0 / (1.0 + np.exp(-t)), 1.0 / (1.0 + np.exp(t))
+    A, B = a[:, None], b[:, None]
+    density = x * y * np.where(t < 0.0, beta.pdf(x, A, B), beta.pdf(y, B, A))
+    below = np.maximum(np.where(t < 0.0, betainc(A, B, x), 1.0 - betainc(B, A, y)), 1e-300)
+    p: Floats = (density * below.prod(axis=0) / below).sum(axis=1) * step * sd.min()
+    return p

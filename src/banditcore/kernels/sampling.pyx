@@ -1,0 +1,60 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""From a probability vector to an arm, and the additive exploration floor under the vector."""
+
+import numpy as np
+
+
+cdef void share_and_floor(Py_ssize_t count, const unsigned char* mask, double floor, double* p) noexcept nogil:
+    """p <- (1 - floor) p + floor / (eligible arms), in place; ineligible arms become exactly 0."""
+    cdef Py_ssize_t k, eligible = count
+    cdef double base
+    if mask != NULL:
+        eligible = 0
+        for k in range(count):
+            eligible += mask[k] != 0
+    base = floor / eligible
+    for k in range(count):
+        p[k] = (1.0 - floor) * p[k] + base if mask == NULL or mask[k] else 0.0
+
+
+cdef Py_ssize_t pick(Py_ssize_t count, const double* p, double u) noexcept nogil:
+    cdef Py_ssize_t k, last = 0
+    cdef double total = 0.0
+    for k in range(count):
+        if p[k] > 0.0:
+            total += p[k]
+            last = k
+            if u < total:
+                break
+    return last
+
+
+def add_floor(const double[:, ::1] vectors, mask, double floor, double[:, ::1] out):
+    """out <- floored `vectors`; mask is None or (n, K) uint8."""
+    cdef Py_ssize_t i, n = vectors.shape[0], count = vectors.shape[1]
+    cdef const unsigned char[:, ::1] rows = mask
+    cdef const unsigned char* row = NULL
+    out[...] = vectors
+    for i in range(n):
+        if mask is not None:
+            row = &rows[i, 0]
+        share_and_floor(count, row, floor, &out[i, 0])
+
+
+def draw(const double[::1] p, double u):
+    """Arm at which the running sum of p first exceeds u; the last arm with p > 0 takes what rounding leaves.
+
+    p: (K,) float64 summing to 1; u in [0, 1). Never returns an arm with p == 0. O(K), in arm order.
+    """
+    return pick(p.shape[0], &p[0], u)
+
+
+def draw_many(const double[:, ::1] vectors, const double[::1] u):
+    """`draw` row by row: vectors (n, K), u (n,) -> arms (n,) int32."""
+    cdef Py_ssize_t i, n = vectors.shape[0], count = vectors.shape[1]
+    arms = np.empty(n, dtype=np.int32)
+    cdef int[::1] out = arms
+    with nogil:
+        for i in range(n):
+            out[i] = <int>pick(count, &vectors[i, 0], u[i])
+    return arms

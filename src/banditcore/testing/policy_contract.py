@@ -1,0 +1,210 @@
+"""What every policy must do, whatever its rule. Needs no test framework; pytest collects the methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from banditcore.errors import InvalidInput
+from banditcore.policies import Policy
+from banditcore.types import Floats
+
+
+def refuses(call: Callable[[], object], field: str) -> None:
+    """The call raises InvalidInput that names the field."""
+    try:
+        call()
+    except InvalidInput as error:
+        assert error.field == field, f"blamed {error.field!r} instead of {field!r}"
+        return
+    raise AssertionError(f"{field} was accepted")
+
+
+class PolicyContract:
+    """Subclass it, set `policy_class`, let pytest collect it: `class TestMine(PolicyContract): policy_class = Mine`.
+
+    A constructor that needs more than n_arms and n_features gets it from `Policy.example_params`.
+    """
+
+    policy_class: type[Policy]
+    D = 4
+
+    def make(self, n_arms: int = 3, **extra: Any) -> Policy:
+        return self.policy_class(n_arms, self.D, **(self.policy_class.example_params() | extra))
+
+    def rows(self, n: int, n_arms: int = 3, seed: int = 1) -> tuple[Floats, Any, Floats]:
+        g = np.random.default_rng(seed)
+        rewards = (g.integers(0, 5, n) / 4.0).astype(np.float64)
+        return g.standard_normal((n, self.D)), g.integers(0, n_arms, n), rewards
+
+    def taught(self, n_arms: int = 3, **extra: Any) -> Policy:
+        policy = self.make(n_arms, **extra)
+        policy.update(*self.rows(60, n_arms))
+        return policy
+
+    def same(self, one: Policy, other: Policy) -> None:
+        """Equal bytes in every array of the state."""
+        mine, theirs = one.state(), other.state()
+        assert mine.keys() == theirs.keys()
+        for key, array in mine.items():
+            assert array.dtype == theirs[key].dtype and array.tobytes() == theirs[key].tobytes(), key
+
+    def test_rows_are_distributions(self) -> None:
+        for n_arms in (1, 2, 3, 17):
+            for policy in (self.make(n_arms), self.taught(n_arms)):
+                p = policy.propensities(self.rows(20)[0])
+                assert p.shape == (20, n_arms) and p.dtype == np.float64
+                assert (p >= 0.0).all() and np.abs(p.sum(axis=1) - 1.0).max() <= 1e-12
+
+    def test_single_arm_is_certain(self) -> None:
+        assert (np.abs(self.taught(1).propensities(self.rows(5)[0]) - 1.0) <= 1e-12).all()
+
+    def test_ineligible_arms_are_exactly_zero(self) -> None:
+        contexts = self.rows(40)[0]
+        mask = np.random.default_rng(3).random((40, 5)) < 0.5
+        mask[:, 4] |= ~mask.any(axis=1)
+        policy = self.taught(5)
+        p = policy.propensities(contexts, mask)
+        assert (p[~mask] == 0.0).all() and np.abs(p.sum(axis=1) - 1.0).max() <= 1e-12
+        one = policy.propensities(contexts, mask[0])
+        assert (one == policy.propensities(contexts, np.tile(mask[0], (40, 1)))).all()
+
+    def test_floor_holds_on_eligible_arms(self) -> None:
+        mask = np.array([True, False, True, True])
+        p = self.taught(4, floor=0.2).propensities(self.rows(10)[0], mask)
+        assert (p[:, mask] >= 0.2 / 3 - 1e-15).all()
+        assert (np.abs(self.taught(4, floor=1.0).propensities(self.rows(10)[0]) - 0.25) <= 1e-15).all()
+
+    def test_output_depends_on_state_and_context_only(self) -> None:
+        contexts = self.rows(9)[0]
+        policy = self.taught()
+        first = policy.propensities(contexts)
+        assert (policy.propensities(contexts) == first).all()
+        assert (np.vstack([policy.propensities(contexts[i : i + 1]) for i in range(9)]) == first).all()
+
+    def test_any_real_layout_is_read(self) -> None:
+        contexts = np.round(self.rows(6)[0] * 4.0)
+        policy = self.taught()
+        expected = policy.propensities(contexts)
+        frozen = contexts.copy()
+        frozen.flags.writeable = False
+        layouts = (np.asfortranarray(contexts), np.repeat(contexts, 2, axis=1)[:, ::2], frozen, contexts.tolist())
+        for other in (*layouts, contexts.astype(np.int8), contexts.astype(np.float32)):
+            assert (policy.propensities(other) == expected).all()
+
+    def test_contexts_of_each_arm(self) -> None:
+        contexts, arms, rewards = self.rows(30)
+        shared, own = self.make(), self.make()
+        repeated = np.repeat(contexts[:, None, :], 3, axis=1)
+        shared.update(contexts, arms, rewards)
+        own.update(repeated, arms, rewards)
+        self.same(shared, own)
+        assert (shared.propensities(contexts) == own.propensities(repeated)).all()
+        assert (shared.scores(contexts) == own.scores(repeated)).all()
+
+    def test_scores_have_the_shape_of_the_vector(self) -> None:
+        scores = self.taught().scores(self.rows(7)[0])
+        assert scores.shape == (7, 3) and np.isfinite(scores).all()
+
+    def test_no_rows_are_no_trouble(self) -> None:
+        policy = self.taught()
+        before = policy.copy()
+        assert policy.propensities(np.empty((0, self.D))).shape == (0, 3)
+        policy.update(np.empty((0, self.D)), np.empty(0, dtype=np.int64), np.empty(0))
+        self.same(policy, before)
+
+    def test_row_by_row_equals_batch(self) -> None:
+        contexts, arms, rewards = self.rows(200)
+        batch, single = self.make(), self.make()
+        batch.update(contexts, arms, rewards)
+        for i in range(200):
+            single.update(contexts[i : i + 1], arms[i : i + 1], rewards[i : i + 1])
+        self.same(batch, single)
+
+    def test_state_round_trips(self) -> None:
+        policy = self.taught(floor=0.125)
+        twin = self.policy_class.from_state(policy.state())
+        self.same(policy, twin)
+        more = self.rows(50, seed=2)
+        policy.update(*more)
+        twin.update(*more)
+        self.same(policy, twin)
+        assert (policy.propensities(more[0]) == twin.propensities(more[0])).all()
+
+    def test_copy_and_state_share_no_memory(self) -> None:
+        policy = self.taught()
+        state, twin = policy.state(), policy.copy()
+        policy.update(*self.rows(50, seed=2))
+        self.same(twin, self.policy_class.from_state(state))
+
+    def test_resume_leaves_new_arms_at_the_prior(self) -> None:
+        old, grown, prior = self.taught(3), self.make(5), self.make(5)
+        grown.resume(old.state())
+        contexts = self.rows(8)[0]
+        assert (grown.scores(contexts)[:, 3:] == prior.scores(contexts)[:, 3:]).all()
+        only_old = np.array([True] * 3 + [False] * 2)
+        if old._learned():
+            assert (grown.propensities(contexts, only_old)[:, :3] == old.propensities(contexts)).all()
+
+    def test_resume_keeps_the_own_floor(self) -> None:
+        policy = self.make(floor=0.5)
+        policy.resume(self.taught(floor=0.1).state())
+        assert policy.floor == 0.5
+
+    def test_foreign_states_are_refused(self) -> None:
+        state, policy = self.taught().state(), self.taught()
+        broken = [state | {"policy": np.array("nobody")}, state | {"format": np.array(999)}]
+        broken += [{key: array for key, array in state.items() if key != "n_arms"}]
+        broken += [state | {key: array[:-1]} for key, array in policy._learned().items()]
+        for bad in broken:
+            refuses(lambda bad=bad: self.policy_class.from_state(bad), "state")  # type: ignore[misc]
+            refuses(lambda bad=bad: policy.resume(bad), "state")  # type: ignore[misc]
+        refuses(lambda: policy.resume(self.taught(4).state()), "state")
+        self.same(policy, self.taught())
+
+    def test_bad_input_names_the_field_and_changes_nothing(self) -> None:
+        x, a, r = self.rows(5)
+        policy = self.taught()
+        for bad in (x[0], x[:, 1:], np.full_like(x, np.nan), np.full_like(x, np.inf), x * 1j, "text", x[:, None]):
+            refuses(lambda bad=bad: policy.update(bad, a, r), "contexts")  # type: ignore[misc]
+            refuses(lambda bad=bad: policy.propensities(bad), "contexts")  # type: ignore[misc]
+        for bad in (a[:4], a - 5, a + 3, a * 1.0, a[:, None]):
+            refuses(lambda bad=bad: policy.update(x, bad, r), "arms")  # type: ignore[misc]
+        for bad in (r[:4], np.append(r[:4], np.nan), np.append(r[:4], 1e200), r[:, None]):
+            refuses(lambda bad=bad: policy.update(x, a, bad), "rewards")  # type: ignore[misc]
+        if policy.reward_kind == "unit_interval":
+            refuses(lambda: policy.update(x, a, r + 1.0), "rewards")
+        for bad in (np.zeros(5), np.full(5, 1.5), np.ones(4)):
+            refuses(lambda bad=bad: policy.update(x, a, r, bad), "propensities")  # type: ignore[misc]
+        self.same(policy, self.taught())
+
+    def test_bad_eligible_sets_are_refused(self) -> None:
+        x = self.rows(5)[0]
+        policy = self.taught()
+        for bad in (np.zeros(3, dtype=bool), np.ones(4, dtype=bool), np.ones((4, 3), dtype=bool), np.ones(3)):
+            refuses(lambda bad=bad: policy.propensities(x, bad), "eligible")  # type: ignore[misc]
+
+    def test_bad_sizes_are_refused(self) -> None:
+        for floor in (-0.1, 1.1, float("nan"), "x"):
+            refuses(lambda floor=floor: self.make(floor=floor), "floor")  # type: ignore[misc]
+        refuses(lambda: self.make(0), "n_arms")
+
+    def test_learns_which_arm_pays(self) -> None:
+        policy = self.make(3, floor=0.0)
+        if not policy._learned():
+            return  # nothing is learned, by design
+        g = np.random.default_rng(5)
+        arms = g.integers(0, 3, 600)
+        policy.update(np.ones((600, self.D)), arms, (arms == 1).astype(np.float64))
+        assert policy.propensities(np.ones((1, self.D)))[0, 1] > 0.95
+
+    def test_learns_a_separable_context(self) -> None:
+        policy = self.make(self.D, floor=0.0)
+        if not (policy._learned() and policy.needs_context):
+            return  # cannot see the context, by design
+        g = np.random.default_rng(6)
+        cell, arms = g.integers(0, self.D, 1200), g.integers(0, self.D, 1200)
+        policy.update(np.eye(self.D)[cell], arms, (arms == cell).astype(np.float64))
+        assert (np.diag(policy.propensities(np.eye(self.D))) > 0.95).all()

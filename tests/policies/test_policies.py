@@ -1,0 +1,124 @@
+"""What is particular to one policy, and the registry."""
+
+import numpy as np
+import pytest
+
+from banditcore.errors import InvalidInput
+from banditcore.policies import BetaTS, Fixed, LinearTS, LinUCB, Policy, Uniform, get_policy, policy_names
+
+X = np.ones((1, 2))
+
+
+def test_registry_finds_and_suggests():
+    assert {"lin_ucb", "linear_ts", "beta_ts", "uniform", "fixed"} <= set(policy_names())
+    assert get_policy("lin_ucb") is LinUCB
+    with pytest.raises(InvalidInput, match="lin_ucb") as caught:
+        get_policy("linucb")
+    assert caught.value.field == "policy"
+
+
+def test_defining_a_class_registers_it():
+    from banditcore.policies.base import registered
+
+    class Mine(Uniform):
+        name = "mine_for_a_test"
+
+    try:
+        assert get_policy("mine_for_a_test") is Mine
+    finally:
+        del registered["mine_for_a_test"]
+
+
+def test_flags():
+    assert LinUCB.deterministic and not LinearTS.deterministic
+    assert BetaTS.reward_kind == "unit_interval" and LinUCB.reward_kind == "any"
+    assert [c.needs_context for c in (LinUCB, LinearTS, BetaTS, Uniform, Fixed)] == [True, True, False, False, False]
+    assert LinUCB.serving_params == {"alpha"}
+
+
+def test_prior_arms_tie_exactly():
+    for policy in (LinUCB(7, 2, floor=0.0), LinearTS(7, 2, floor=0.0)):
+        p = policy.propensities(X)
+        assert (p == p[0, 0]).all()
+
+
+def test_uniform_and_fixed_vectors():
+    mask = np.array([True, False, True, True])
+    np.testing.assert_allclose(Uniform(4, 2).propensities(X, mask), [[1 / 3, 0, 1 / 3, 1 / 3]])
+    shares = Fixed(4, 2, probabilities=[0.1, 0.5, 0.3, 0.1], floor=0.0)
+    np.testing.assert_allclose(shares.propensities(X, mask), [[0.2, 0, 0.6, 0.2]])
+    np.testing.assert_allclose(Fixed(4, 2, arm=1, floor=0.0).propensities(X, mask), [[1 / 3, 0, 1 / 3, 1 / 3]])
+    np.testing.assert_allclose(Fixed(4, 2, arm=1, floor=0.2).propensities(X), [[0.05, 0.85, 0.05, 0.05]])
+
+
+@pytest.mark.parametrize(
+    ("build", "field"),
+    [
+        (lambda: Fixed(2, 2), "arm"),
+        (lambda: Fixed(2, 2, arm=2), "arm"),
+        (lambda: Fixed(2, 2, arm=0, probabilities=[1, 0]), "arm"),
+        (lambda: Fixed(2, 2, probabilities=[0.5, 0.6]), "probabilities"),
+        (lambda: Fixed(2, 2, probabilities=[1.0]), "probabilities"),
+        (lambda: LinUCB(2, 2, alpha=-1), "alpha"),
+        (lambda: LinUCB(2, 2, l2=0), "l2"),
+        (lambda: LinUCB(2, 0), "n_features"),
+        (lambda: LinearTS(2, 2, noise_scale=1.0), "noise_scale"),
+        (lambda: BetaTS(2, 0, prior_successes=0), "prior_successes"),
+    ],
+)
+def test_bad_parameters_name_the_field(build, field):
+    with pytest.raises(InvalidInput) as caught:
+        build()
+    assert caught.value.field == field
+
+
+def test_resume_refuses_another_regulariser_but_not_another_alpha():
+    state = LinUCB(2, 2, alpha=1.0, l2=1.0).state()
+    LinUCB(2, 2, alpha=0.3, l2=1.0).resume(state)
+    with pytest.raises(InvalidInput, match="l2"):
+        LinUCB(2, 2, alpha=1.0, l2=2.0).resume(state)
+
+
+def test_contributions_add_up_to_the_mean():
+    g = np.random.default_rng(0)
+    policy = LinearTS(3, 2)
+    policy.update(g.standard_normal((30, 2)), g.integers(0, 3, 30), g.random(30))
+    x = np.array([0.5, -2.0])
+    parts = policy.contributions(x)
+    assert parts.shape == (3, 2)
+    np.testing.assert_allclose(parts.sum(axis=1), policy.scores(x[None])[0], rtol=1e-14)
+    np.testing.assert_array_equal(policy.contributions(np.tile(x, (3, 1))), parts)
+    assert BetaTS(3, 2).contributions(x) is None
+
+
+def test_a_single_context_gets_a_helpful_refusal():
+    with pytest.raises(InvalidInput, match=r"x\[None, :\]"):
+        LinUCB(2, 3).propensities(np.ones(3))
+
+
+def test_rewards_of_zero_leave_linear_ts_finite():
+    policy = LinearTS(3, 2)
+    policy.update(np.ones((50, 2)), np.arange(50) % 3, np.zeros(50))
+    assert policy.noise_variance == 1.0
+    assert np.isfinite(policy.propensities(X)).all()
+
+
+def test_noise_prior_holds_before_data():
+    assert LinearTS(2, 2, noise_shape=2.0, noise_scale=6.0).noise_variance == 3.0
+
+
+def test_beta_remembers_per_eligible_set_and_forgets_on_update():
+    policy = BetaTS(3, 0, floor=0.0)
+    none, two = np.empty((1, 0)), np.array([True, True, False])
+    assert policy.propensities(none, two)[0].tolist() == pytest.approx([0.5, 0.5, 0.0])
+    policy.update(none, [0], [1.0])
+    assert policy.propensities(none, two)[0, 0] == pytest.approx(2 / 3)
+    assert policy.propensities(none)[0, 0] == pytest.approx(0.5)
+
+
+def test_policies_pickle_nothing():
+    for name in policy_names():
+        cls = get_policy(name)
+        state = cls(2, 2, **cls.example_params()).state()
+        assert all(isinstance(a, np.ndarray) and a.dtype.kind != "O" for a in state.values())
+    assert issubclass(Fixed, Policy)
