@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from hashlib import blake2b
 
 from banditcore.errors import NotFound
@@ -17,6 +17,7 @@ ID_BYTES = 24
 MAX_STREAM = 2**20 - 1
 _UUID_BYTES = 16
 _COUNTER_BITS = 54
+_LOW = 2**42 - 1
 _HOLDOUT = b"bc-holdout"
 _DRAW = b"bc-draw"
 _MAC = b"bc-id-mac"
@@ -27,20 +28,32 @@ def salt_key(salt: str) -> bytes:
     return blake2b(salt.encode(), digest_size=32).digest()
 
 
-def holdout_bucket(key: bytes, unit: bytes) -> float:
-    """Uniform number in [0, 1) of a unit; it is held out when this is below the holdout share.
-
-    `unit` is the id in UTF-8. The 64-bit hash is divided by 2**64 and rounded towards zero to 53 bits,
-    so that the result is below 1.
-    """
-    digest = blake2b(unit, key=key, person=_HOLDOUT, digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
+def holdout_bucket(key: bytes) -> Callable[[bytes], float]:
+    """Uniform number in [0, 1) of a unit, as UTF-8; the unit is held out when it is below the holdout share."""
+    return _uniform(key, _HOLDOUT)
 
 
-def draw_number(key: bytes, decision_id: bytes) -> float:
-    """Uniform number in [0, 1) that draws the variant: the top 53 bits of the keyed hash of the decision id."""
-    digest = blake2b(decision_id, key=key, person=_DRAW, digest_size=8).digest()
-    return (int.from_bytes(digest, "big") >> 11) * 2.0**-53
+def draw_number(key: bytes) -> Callable[[bytes], float]:
+    """Uniform number in [0, 1) of a decision id, which draws the variant."""
+    return _uniform(key, _DRAW)
+
+
+def _uniform(key: bytes, person: bytes) -> Callable[[bytes], float]:
+    """The top 53 bits of the 64-bit keyed hash as a fraction: every value is a float64 below 1."""
+    hashed = _keyed(key, person)
+    return lambda message: (int.from_bytes(hashed(message), "big") >> 11) * 2.0**-53
+
+
+def _keyed(key: bytes, person: bytes) -> Callable[[bytes], bytes]:
+    # A copy of a state that has taken in the key already saves one of the two compressions.
+    start = blake2b(key=key, person=person, digest_size=8)
+
+    def hashed(message: bytes) -> bytes:
+        state = start.copy()
+        state.update(message)
+        return state.digest()
+
+    return hashed
 
 
 class DecisionIds:
@@ -53,15 +66,18 @@ class DecisionIds:
 
     def __init__(self, secret: bytes, *, last: bytes | None = None) -> None:
         """`last` is the largest id in the store: new ones are later, whatever the clock says."""
-        self._secret = secret
+        self._mac = _keyed(secret, _MAC)
         self._lock = threading.Lock()
         self._millisecond = id_milliseconds(last) + 1 if last else 0
         self._counter = 0
 
     def new(self, stream: int, count: int, now_us: int) -> list[bytes]:
         """`count` ids for decisions of one call in `stream`, made at `now_us` (Unix microseconds)."""
-        millisecond, first = self._reserve(count, now_us // 1000)
-        return [self._id(stream, millisecond, first + index) for index in range(count)]
+        millisecond, counter = self._reserve(count, now_us // 1000)
+        first = millisecond << 80 | 7 << 76 | (counter >> 42) << 64 | 2 << 62 | stream << 42 | counter & _LOW
+        heads = [number.to_bytes(_UUID_BYTES, "big") for number in range(first, first + count)]
+        mac = self._mac
+        return [head + mac(head) for head in heads]
 
     def _reserve(self, count: int, millisecond: int) -> tuple[int, int]:
         with self._lock:
@@ -69,18 +85,12 @@ class DecisionIds:
                 self._millisecond = millisecond
                 # A random start keeps several processes apart; the upper half stays free for counting on.
                 self._counter = secrets.randbits(_COUNTER_BITS - 1)
+            if (self._counter & _LOW) + count > _LOW:
+                # The low part must not carry into the stream: go on at the next high part.
+                self._counter = (self._counter | _LOW) + 1
             first = self._counter
             self._counter += count
             return self._millisecond, first
-
-    def _id(self, stream: int, millisecond: int, counter: int) -> bytes:
-        high, low = counter >> 42, counter & (2**42 - 1)
-        number = millisecond << 80 | 7 << 76 | high << 64 | 2 << 62 | stream << 42 | low
-        head = number.to_bytes(_UUID_BYTES, "big")
-        return head + self._mac(head)
-
-    def _mac(self, head: bytes) -> bytes:
-        return blake2b(head, key=self._secret, person=_MAC, digest_size=8).digest()
 
     def verify(self, text: str) -> bytes:
         """The id of a text this store made; NotFound, in one wording for unknown, foreign and forged ones."""
@@ -117,8 +127,3 @@ def id_milliseconds(raw: bytes) -> int:
 def id_bound(milliseconds: int) -> bytes:
     """Least possible id prefix of that millisecond: ids below it were made earlier."""
     return max(milliseconds, 0).to_bytes(6, "big")
-
-
-def split_ids(packed: bytes) -> Sequence[bytes]:
-    """The 24-byte ids of a packed batch."""
-    return [packed[start : start + ID_BYTES] for start in range(0, len(packed), ID_BYTES)]

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -28,6 +28,7 @@ MAX_VARIANTS = 10_000
 MAX_FEATURES = 4_096
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_BRANCHES = ("numeric", "category", "boolean", "vector", "constant", "float", "list[float]")
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -252,22 +253,21 @@ def parse_toml(text: str, *, origin: str = "toml") -> list[ExperimentSpec]:
     return [parse_experiment(name, data) for name, data in experiments.items()]
 
 
-def _unique(values: Any) -> Any:
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
     seen: set[str] = set()
-    for value in (values := tuple(values)):
+    for value in (found := tuple(values)):
         if value in seen:
-            raise PydanticCustomError(
-                "duplicate", "{value} is there twice: each must be different", {"value": repr(value)}
-            )
+            words = "{value} is there twice: each must be different"
+            raise PydanticCustomError("duplicate", words, {"value": repr(value)})
         seen.add(value)
-    return values
+    return found
 
 
 def _invalid(error: ErrorDetails, *, prefix: str) -> InvalidInput:
     path = prefix
     for step in error["loc"]:
-        # The discriminator of a union shows up as a step of its own; it is no part of the user's path.
-        if isinstance(step, str) and step in ("numeric", "category", "boolean", "vector", "constant"):
+        # The branch of a union shows up as a step of its own; it is no part of the user's path.
+        if step in _BRANCHES:
             continue
         path += f"[{step}]" if isinstance(step, int) else f".{step}"
     return InvalidInput(f"{path}: {_words(error)}", field=path)

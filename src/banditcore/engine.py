@@ -35,6 +35,9 @@ from banditcore.types import (
 )
 
 T = TypeVar("T")
+# Inside the class `list` is the method.
+Experiments = list[Experiment]
+RewardResults = list[RewardResult]
 MAX_BATCH = 10_000
 MAX_TEXT = 256
 _MAX_REWARD = 1e12
@@ -129,7 +132,7 @@ class DecisionEngine:
                 live = self._adopt(row, version)
             return live.describe()
 
-    def apply_toml(self, path: str) -> list[Experiment]:
+    def apply_toml(self, path: str) -> Experiments:
         """Applies every experiment of a TOML file, after all of them have been checked."""
         definitions = config.load_toml(path)
         for definition in definitions:
@@ -139,7 +142,7 @@ class DecisionEngine:
     def get(self, name: str) -> Experiment:
         return self._live(name).describe()
 
-    def list(self) -> list[Experiment]:
+    def list(self) -> Experiments:
         """All experiments by name."""
         return [live.describe() for _, live in sorted(self._lives.items())]
 
@@ -302,7 +305,7 @@ class DecisionEngine:
             raise result.error
         return result
 
-    def submit_rewards(self, rewards: Sequence[Reward]) -> Future[list[RewardResult]]:
+    def submit_rewards(self, rewards: Sequence[Reward]) -> Future[RewardResults]:
         """Records each reward by itself: one that is refused does not touch the others."""
         if not 1 <= len(rewards) <= MAX_BATCH:
             raise InvalidInput(f"a call has 1 to {MAX_BATCH} rewards, found {len(rewards)}: split it", field="rewards")
@@ -314,7 +317,7 @@ class DecisionEngine:
             except BanditcoreError as error:
                 refused[index] = RewardResult(error=error)
 
-        def operation(tx: Transaction) -> list[RewardResult]:
+        def operation(tx: Transaction) -> RewardResults:
             results = iter(ledger.record_rewards(tx, sound, self._spec_of, id_stream, self._clock()))
             return [refused[index] if index in refused else next(results) for index in range(len(rewards))]
 

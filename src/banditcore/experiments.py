@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from banditcore.assignment import salt_key
+from banditcore.assignment import draw_number, holdout_bucket, salt_key
 from banditcore.config import ExperimentSpec
 from banditcore.context import ContextSchema
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow
@@ -52,7 +52,12 @@ class Live:
     control: int
     offered: Mask | None
     """(K,) variants on offer; None when all are."""
-    key: bytes
+    keys: tuple[str, ...]
+    payloads: tuple[str, ...]
+    bucket: Callable[[bytes], float]
+    """Unit -> [0, 1): held out when below the holdout share."""
+    draw: Callable[[bytes], float]
+    """Decision id -> [0, 1): draws the variant."""
     model: Model | None = None
 
     @classmethod
@@ -62,6 +67,7 @@ class Live:
         arms = tuple(ArmInfo(key, payloads.get(key, ""), key in payloads) for key in json.loads(version.arms))
         arm_of = {arm.key: index for index, arm in enumerate(arms)}
         offered = np.array([arm.active for arm in arms])
+        key = salt_key(spec.salt)
         return cls(
             row=row,
             spec=spec,
@@ -72,7 +78,10 @@ class Live:
             arm_of=arm_of,
             control=arm_of[spec.control],
             offered=None if offered.all() else offered,
-            key=salt_key(spec.salt),
+            keys=tuple(arm.key for arm in arms),
+            payloads=tuple(arm.payload for arm in arms),
+            bucket=holdout_bucket(key),
+            draw=draw_number(key),
         )
 
     def describe(self) -> Experiment:
@@ -165,8 +174,12 @@ def check(spec: ExperimentSpec) -> None:
             f"{field}: {kind.name} learns from binary goals only: make {spec.learn} binary or learn another",
             field=field,
         )
-    # Parameters are checked where they are used; one arm is enough for that and costs no memory.
-    build_policy(spec, len(spec.variants) if spec.policy.name == "fixed" else 1, min(n_features, 1))
+    _check_params(spec, len(spec.variants))
+
+
+def _check_params(spec: ExperimentSpec, n_arms: int) -> None:
+    # Parameters are checked where they are used; one feature is enough for that and costs no memory.
+    build_policy(spec, n_arms, min(ContextSchema(spec.context).n_features, 1))
 
 
 def get_policy_of(spec: ExperimentSpec, field: str) -> type[Policy]:
@@ -196,6 +209,8 @@ def _write(
     keys = [variant.key for variant in spec.variants]
     known: list[str] = json.loads(same_stream.arms) if same_stream else []
     arms = known + [key for key in keys if key not in known]
+    # Removed variants keep their arms, so there can be more of them than the definition names.
+    _check_params(spec, len(arms))
     stream = same_stream.stream if same_stream else tx.new_stream(spec.name)
     version = VersionRow(
         spec.name, row.version, stream, spec.model_dump_json(), json.dumps(arms, ensure_ascii=False), row.update_time

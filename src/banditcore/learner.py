@@ -38,7 +38,7 @@ def digest(state: State) -> bytes:
 def pack(state: State) -> bytes:
     """State as npz: arrays only, readable by any NumPy, with a CRC each."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **state)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **state)
     return buffer.getvalue()
 
 

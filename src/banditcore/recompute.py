@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from banditcore.assignment import draw_number, holdout_bucket
 from banditcore.deciding import law
 from banditcore.experiments import Live, Mask, Model
 from banditcore.kernels import draw_many
@@ -40,16 +39,16 @@ def recompute(live: Live, model: Model, rows: list[DecisionRow]) -> Recomputed:
     """Decides again for `rows`, all of `live.version` and `model.position`, and compares with what was logged."""
     contexts = np.frombuffer(b"".join(row.context for row in rows), dtype="<f8").reshape(len(rows), -1)
     logged = np.frombuffer(b"".join(row.propensities for row in rows), dtype="<f8").reshape(len(rows), -1)
-    buckets = np.array([holdout_bucket(live.key, row.unit.encode()) for row in rows])
-    draws = np.array([draw_number(live.key, row.id) for row in rows])
-    groups = np.where(buckets < live.spec.holdout, Group.HOLDOUT, Group.POLICY).astype(np.uint8)
+    buckets = np.array([live.bucket(row.unit.encode()) for row in rows])
+    draws = np.array([live.draw(row.id) for row in rows])
+    groups = [int(Group.HOLDOUT if bucket < live.spec.holdout else Group.POLICY) for bucket in buckets]
     vectors, _ = law(live, model, contexts, _masks(live, rows), groups)
     degraded = np.array([bool(row.degraded) for row in rows])
     vectors[degraded] = 0.0
     vectors[degraded, live.control] = 1.0
     arms = draw_many(np.ascontiguousarray(logged), draws)
     differences = [
-        _difference(row, int(groups[index]), int(arms[index]), logged[index], vectors[index])
+        _difference(row, groups[index], int(arms[index]), logged[index], vectors[index])
         for index, row in enumerate(rows)
     ]
     identical = int((vectors == logged).all(axis=1).sum())

@@ -31,7 +31,7 @@ class Fixed(ContextFreePolicy):
         n_arms: int,
         n_features: int,
         *,
-        arm: int | None = None,
+        arm: float | None = None,
         probabilities: npt.ArrayLike | None = None,
         floor: float = 0.02,
     ) -> None:
@@ -39,7 +39,9 @@ class Fixed(ContextFreePolicy):
         if (arm is None) == (probabilities is None):
             raise InvalidInput("fixed needs either arm or probabilities.", field="arm")
         if probabilities is None:
-            self.probabilities = _one_hot(check_count(arm, "arm", 0), self.n_arms)
+            # Definitions that came as JSON or over the wire know no integers.
+            whole = int(arm) if isinstance(arm, float) and arm.is_integer() else arm
+            self.probabilities = _one_hot(check_count(whole, "arm", 0), self.n_arms)
         else:
             self.probabilities = _shares(probabilities, self.n_arms)
 

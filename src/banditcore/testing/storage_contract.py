@@ -1,0 +1,243 @@
+"""What every store must keep; subclass it with a `store` fixture that yields an empty, open store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Barrier, Thread
+
+import numpy as np
+import pytest
+
+from banditcore.assignment import DecisionIds
+from banditcore.errors import NotFound, StoreUnavailable
+from banditcore.storage.base import (
+    DecisionColumns,
+    ExperimentRow,
+    GoalQuery,
+    ResolutionKind,
+    ResolutionRow,
+    RewardRow,
+    SnapshotRow,
+    Store,
+    Transaction,
+    VersionRow,
+)
+
+_VECTOR = np.array([0.25, 0.75]).tobytes()
+_EVERYTHING = b"\xff" * 6
+
+
+def columns(
+    store: Store, stream: int, units: Sequence[str], *, group: int = 1, now_us: int = 1_000_000
+) -> DecisionColumns:
+    """Decisions of arm 1 for `units`, ready to be appended."""
+    count = len(units)
+    return DecisionColumns(
+        stream=stream,
+        version=1,
+        model_position=0,
+        degraded=0,
+        time=now_us,
+        ids=DecisionIds(store.secret, last=store.last_decision_id()).new(stream, count, now_us),
+        units=units,
+        groups=[group] * count,
+        arms=[1] * count,
+        contexts=[np.arange(3.0).tobytes()] * count,
+        propensities=[_VECTOR] * count,
+        eligible=[None] * count,
+    )
+
+
+def open_stream(store: Store, name: str = "shop") -> int:
+    """A stream of a new experiment."""
+
+    def operation(tx: Transaction) -> int:
+        tx.put_experiment(ExperimentRow(name, "running", 1, 5, 5))
+        stream = tx.new_stream(name)
+        tx.put_version(VersionRow(name, 1, stream, "{}", '["a", "b"]', 5))
+        return stream
+
+    return store.write(operation).result()
+
+
+class StorageContract:
+    """The tests; each gets a fresh store."""
+
+    def test_experiments_and_versions_come_back(self, store: Store) -> None:
+        stream = open_stream(store)
+        store.write(lambda tx: tx.put_version(VersionRow("shop", 2, stream, "{2}", "[]", 9))).result()
+        with store.read() as reader:
+            assert reader.experiments() == [ExperimentRow("shop", "running", 1, 5, 5)]
+            assert [row.version for row in reader.versions("shop")] == [1, 2]
+            assert reader.versions("else") == []
+
+    def test_streams_are_numbered_from_one(self, store: Store) -> None:
+        assert [open_stream(store, name) for name in ("a", "b", "c")] == [1, 2, 3]
+
+    def test_a_decision_comes_back_as_written(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann", "bob"])
+        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        with store.read() as reader:
+            found = reader.decision(stream, rows.ids[1])
+            assert found is not None
+            assert (found.unit, found.arm, found.position, found.propensities) == ("bob", 1, 2, _VECTOR)
+            assert found.eligible is None
+            assert reader.decision(stream, b"x" * 24) is None
+            assert reader.decision(stream + 1, rows.ids[1]) is None
+
+    def test_a_request_id_finds_its_decisions(self, store: Store) -> None:
+        stream = open_stream(store)
+        for request, units in (("r1", ["ann", "bob"]), ("r2", ["cid"])):
+            rows = columns(store, stream, units)
+            store.write(lambda tx, rows=rows, request=request: tx.append_decisions(rows, request)).result()  # type: ignore[misc]
+        with store.read() as reader:
+            assert [row.unit for row in reader.request("r1") or []] == ["ann", "bob"]
+            assert [row.unit for row in reader.request("r2") or []] == ["cid"]
+            assert reader.request("r3") is None
+
+    def test_positions_are_dense_over_all_events(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann", "bob"])
+        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        store.write(lambda tx: tx.append_exposure(stream, rows.ids[0], 7)).result()
+        store.write(lambda tx: _reward(tx, stream, rows.ids[0], 1.0)).result()
+        with store.read() as reader:
+            assert reader.density(stream) == (5, 5, 5)
+            assert reader.stream_position(stream) == 5
+            assert reader.lessons(stream, 0, 10).positions == (5,)
+
+    def test_concurrent_writers_leave_no_gap(self, store: Store) -> None:
+        stream = open_stream(store)
+        prepared = [columns(store, stream, [f"unit-{n}"], now_us=1_000_000 * (n + 1)) for n in range(40)]
+        barrier = Barrier(4)
+        futures: list[Future[None]] = []
+
+        def work(part: list[DecisionColumns]) -> None:
+            barrier.wait()
+            futures.extend(store.write(lambda tx, rows=rows: tx.append_decisions(rows, "")) for rows in part)  # type: ignore[misc]
+
+        threads = [Thread(target=work, args=(prepared[n::4],)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for future in futures:
+            future.result()
+        with store.read() as reader:
+            assert reader.density(stream) == (40, 40, 40)
+
+    def test_an_operation_that_raises_leaves_no_trace(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann"])
+
+        def half(tx: Transaction) -> None:
+            tx.append_decisions(rows, "r1")
+            raise NotFound("changed my mind")
+
+        with pytest.raises(NotFound, match="changed my mind"):
+            store.write(half).result()
+        with store.read() as reader:
+            assert reader.decision(stream, rows.ids[0]) is None
+            assert reader.request("r1") is None
+            assert reader.stream_position(stream) == 0
+
+    def test_a_failing_operation_does_not_touch_its_neighbours(self, store: Store) -> None:
+        stream = open_stream(store)
+
+        def broken(tx: Transaction) -> None:
+            raise ZeroDivisionError
+
+        first = columns(store, stream, ["ann"])
+        second = replace(columns(store, stream, ["bob"]), ids=DecisionIds(store.secret).new(stream, 1, 9_000_000))
+        futures = [
+            store.write(lambda tx: tx.append_decisions(first, "")),
+            store.write(broken),
+            store.write(lambda tx: tx.append_decisions(second, "")),
+        ]
+        assert isinstance(futures[1].exception(), ZeroDivisionError)
+        assert futures[0].result() is None
+        assert futures[2].result() is None
+        with store.read() as reader:
+            assert reader.density(stream) == (2, 2, 2)
+
+    def test_a_decision_resolves_once(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann"])
+        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        store.write(lambda tx: _reward(tx, stream, rows.ids[0], 1.0)).result()
+        again = ResolutionRow(stream, rows.ids[0], ResolutionKind.EXPIRY, 0.0, 9)
+        with pytest.raises(Exception):  # noqa: B017 - which error is the engine's own affair: it must not happen
+            store.write(lambda tx: tx.append_resolutions([again])).result()
+        with store.read() as reader:
+            assert reader.lessons(stream, 0, 10).values == (1.0,)
+
+    def test_lessons_page_through_in_order(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, [f"unit-{n}" for n in range(7)])
+        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        for value, decision in enumerate(rows.ids):
+            store.write(
+                lambda tx, decision=decision, value=value: tx.append_resolutions(  # type: ignore[misc]
+                    [ResolutionRow(stream, decision, ResolutionKind.REWARD, float(value), 9)]
+                )
+            ).result()
+        with store.read() as reader:
+            first = reader.lessons(stream, 0, 3)
+            rest = reader.lessons(stream, first.positions[-1], 100)
+            assert (*first.values, *rest.values) == tuple(map(float, range(7)))
+            assert reader.lessons(stream, 0, 100, up_to=first.positions[-1]).positions == first.positions
+            assert len(reader.lessons(stream, rest.positions[-1], 100).positions) == 0
+
+    def test_only_open_policy_decisions_expire(self, store: Store) -> None:
+        stream = open_stream(store)
+        policy = columns(store, stream, ["ann", "bob"])
+        store.write(lambda tx: tx.append_decisions(policy, "")).result()
+        held_out = columns(store, stream, ["cid"], group=2, now_us=2_000_000)
+        store.write(lambda tx: tx.append_decisions(held_out, "")).result()
+        store.write(lambda tx: _reward(tx, stream, policy.ids[0], 1.0)).result()
+        with store.read() as reader:
+            assert reader.expirable(stream, _EVERYTHING, 10) == [(policy.ids[1], False)]
+        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING)).result()
+        with store.read() as reader:
+            assert reader.expirable(stream, _EVERYTHING, 10) == []
+
+    def test_snapshots_keep_the_newest_and_the_milestones(self, store: Store) -> None:
+        stream = open_stream(store)
+        for position in (3, 8, 12, 25):
+            row = SnapshotRow(stream, position, 1, b"state", b"digest")
+            store.write(lambda tx, row=row: tx.put_snapshot(row, milestone_every=10)).result()  # type: ignore[misc]
+        with store.read() as reader:
+            assert [row.position for row in reader.snapshots(stream)] == [8, 12, 25]
+            latest = reader.snapshot(stream, 24)
+            assert latest is not None and latest.position == 12
+            assert reader.snapshot(stream, 7) is None
+
+    def test_outcomes_are_summed_per_unit(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann", "ann", "bob", "cid"])
+        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        for decision, value, late in ((0, 2.0, 0), (1, 3.0, 0), (2, 4.0, 1)):
+            reward = RewardRow(stream, rows.ids[decision], "spend", "", value, late, 9)
+            store.write(lambda tx, reward=reward: tx.append_reward(reward)).result()  # type: ignore[misc]
+        query = GoalQuery((stream,), "spend", False, 0.0, _EVERYTHING, False)
+        with store.read() as reader:
+            # Ann spent 5 in two visits, Bob's came too late, Cid spent nothing.
+            assert reader.outcome_moments(query) == {1: (3, 1, 5.0, 25.0)}
+            assert reader.outcome_moments(replace(query, binary=True)) == {1: (3, 1, 3.0, 9.0)}
+            assert reader.outcome_moments(replace(query, closed_before=b"")) == {}
+            assert reader.outcome_moments(replace(query, explicit_exposure=True)) == {}
+            assert reader.arm_outcomes(query) == {(stream, 1): (4, 4, 5.0)}
+            assert reader.group_counts((stream,)) == {1: (4, 3)}
+
+    def test_a_closed_store_says_so(self, store: Store) -> None:
+        store.close()
+        with pytest.raises(StoreUnavailable, match="closed"):
+            store.write(lambda tx: None).result()
+
+
+def _reward(tx: Transaction, stream: int, decision: bytes, value: float) -> None:
+    tx.append_reward(RewardRow(stream, decision, "buy", "", value, 0, 8))
+    tx.append_resolutions([ResolutionRow(stream, decision, ResolutionKind.REWARD, value, 8)])

@@ -1,0 +1,168 @@
+"""What only a file can go through: reopening, locks, damage, other people's files, a full disk."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from banditcore.errors import StoreCorrupt, StoreLocked, StoreUnavailable
+from banditcore.storage.sqlite import DATABASE, SqliteLog, SqliteStore
+from banditcore.testing.storage_contract import columns, open_stream
+
+
+def filled(directory: Path, decisions: int = 200) -> tuple[int, list[bytes]]:
+    store = SqliteStore(directory)
+    stream = open_stream(store)
+    rows = columns(store, stream, [f"unit-{n}" for n in range(decisions)])
+    store.write(lambda tx: tx.append_decisions(rows, "")).result()
+    store.close()
+    return stream, list(rows.ids)
+
+
+def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
+    stream, ids = filled(tmp_path)
+    store = SqliteStore(tmp_path)
+    with store.read() as reader:
+        assert all(reader.decision(stream, decision) for decision in ids)
+    assert store.last_decision_id() == max(ids)
+    secret = store.secret
+    store.close()
+    assert SqliteLog(tmp_path).secret == secret
+
+
+def test_the_writer_syncs_every_commit(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    pragmas = store.write(lambda tx: None)
+    pragmas.result()
+    connection = store._writer
+    assert (connection.pragma("journal_mode"), connection.pragma("synchronous")) == ("wal", 2)
+    store.close()
+
+
+def test_a_second_store_on_the_directory_is_told_who_has_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    with pytest.raises(StoreLocked, match=r"in use by process \d+ since"):
+        SqliteStore(tmp_path)
+    store.close()
+    SqliteStore(tmp_path).close()
+
+
+def test_a_log_can_be_read_while_the_store_is_open(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    stream = open_stream(store)
+    log = SqliteLog(tmp_path)
+    with log.read() as reader:
+        assert reader.stream_position(stream) == 0
+        rows = columns(store, stream, ["ann"])
+        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        assert reader.stream_position(stream) == 0, "a reader sees one state from beginning to end"
+    with log.read() as reader:
+        assert reader.stream_position(stream) == 1
+    log.close()
+    store.close()
+
+
+def test_a_log_does_not_make_a_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="name the server's data directory"):
+        SqliteLog(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", [0, 0.3, 0.6])
+def test_a_damaged_file_is_refused(tmp_path: Path, where: float) -> None:
+    filled(tmp_path)
+    path = tmp_path / DATABASE
+    raw = bytearray(path.read_bytes())
+    start = int(len(raw) * where) // 4096 * 4096
+    raw[start : start + 4096] = b"\xa5" * 4096
+    path.write_bytes(raw)
+    with pytest.raises(StoreCorrupt, match="damaged"):
+        SqliteStore(tmp_path)
+    assert path.read_bytes() == bytes(raw), "what is left of the data must not be touched"
+    path.unlink()
+    SqliteStore(tmp_path).close()
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    filled(tmp_path)
+    path = tmp_path / DATABASE
+    path.write_bytes(path.read_bytes()[: 5 * 4096])
+    with pytest.raises(StoreCorrupt, match="damaged"):
+        SqliteStore(tmp_path)
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / DATABASE) as other:
+        other.execute("CREATE TABLE somebody (name TEXT)")
+    other.close()
+    with pytest.raises(StoreCorrupt, match="another program"):
+        SqliteStore(tmp_path)
+
+
+def test_a_newer_release_is_refused(tmp_path: Path) -> None:
+    filled(tmp_path)
+    connection = apsw.Connection(str(tmp_path / DATABASE))
+    connection.pragma("user_version", 99)
+    connection.close()
+    with pytest.raises(StoreCorrupt, match="newer release"):
+        SqliteStore(tmp_path)
+
+
+def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("not a directory")
+    with pytest.raises(StoreUnavailable, match="cannot use"):
+        SqliteStore(tmp_path / "data")
+
+
+def test_a_failing_commit_fails_its_calls_and_the_store_recovers(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    stream = open_stream(store)
+    store._writer.pragma("max_page_count", store._writer.pragma("page_count") + 2)
+    rows = columns(store, stream, [f"unit-{n}" for n in range(500)])
+    with pytest.raises(StoreUnavailable, match="full") as caught:
+        store.write(lambda tx: tx.append_decisions(rows, "r1")).result()
+    assert caught.value.reason == "DISK_FULL"
+    # The limit was the old connection's; a fresh one, as after space was freed, goes on where it stood.
+    with store.read() as reader:
+        assert reader.density(stream) == (0, 0, 0)
+    store.write(lambda tx: tx.append_decisions(rows, "r1")).result()
+    with store.read() as reader:
+        assert reader.density(stream) == (500, 500, 500)
+    store.close()
+
+
+_FULL_DISK = """
+import sys
+from banditcore.errors import StoreUnavailable
+from banditcore.storage.sqlite import SqliteStore
+from banditcore.testing.storage_contract import columns, open_stream
+
+store = SqliteStore(sys.argv[1])
+stream = open_stream(store)
+acknowledged = 0
+try:
+    for call in range(10_000):
+        rows = columns(store, stream, [f"unit-{call}-{n}" for n in range(20)], now_us=call * 10**6)
+        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        acknowledged += 20
+except StoreUnavailable as error:
+    print(error.reason)
+with store.read() as reader:
+    assert reader.density(stream) == (acknowledged,) * 3, (reader.density(stream), acknowledged)
+store.close()
+print(acknowledged)
+"""
+
+
+def test_a_really_full_disk(tmp_path: Path) -> None:
+    script = f'mount -t tmpfs -o size=1m tmpfs "{tmp_path}" && exec "{sys.executable}" -c "$0" "{tmp_path}/data"'
+    # A mount namespace of its own, so that the small disk is gone with the process.
+    namespace = ["unshare", "--user", "--map-root-user", "--mount"]
+    done = subprocess.run([*namespace, "bash", "-c", script, _FULL_DISK], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    reason, acknowledged = done.stdout.split()
+    assert reason == "DISK_FULL"
+    assert int(acknowledged) > 0
