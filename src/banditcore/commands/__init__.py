@@ -1,0 +1,1 @@
+"""Subcommands of `banditcore`, one function each, registered in pyproject.toml."""

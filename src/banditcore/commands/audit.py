@@ -1,0 +1,46 @@
+"""`audit`: recompute every logged decision of a data directory, also while its server runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from banditcore.audit import Audit
+from banditcore.audit import audit as run
+from banditcore.commands.output import Json, print_json
+from banditcore.storage.sqlite import SqliteLog
+
+
+def audit(
+    data: Annotated[str, typer.Option(help="Data directory of the server.")] = "banditcore-data",
+    as_json: Json = False,
+) -> None:
+    """Recompute all logged decisions from the log; exit 1 at the first that differs."""
+    log = SqliteLog(data)
+    try:
+        with log.read() as reader:
+            found = run(reader, log.secret, _progress if sys.stderr.isatty() else lambda done: None)
+    finally:
+        log.close()
+    if as_json:
+        print_json({"passed": found.passed, **{name: getattr(found, name) for name in Audit.__slots__}})
+    else:
+        print(sentence(found))
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def sentence(found: Audit) -> str:
+    """The result in words."""
+    if not found.passed:
+        return f"FAILED after {found.equal} equal decisions: {found.problems[0]}"
+    return (
+        f"passed: {found.equal} of {found.decisions} decisions recomputed equal ({found.identical} to the last bit), "
+        f"{found.resolutions} resolutions folded, {found.snapshots} snapshots equal, {found.streams} streams dense"
+    )
+
+
+def _progress(done: int) -> None:
+    print(f"\r{done} decisions", end="", file=sys.stderr, flush=True)
