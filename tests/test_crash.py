@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from banditcore_server.testing import ServerProcess
-from banditcore_simulations.traffic import share
-from banditcore_simulations.worlds import digits
 
 from banditcore.audit import audit
 from banditcore.experiments import prior
@@ -20,6 +17,9 @@ from banditcore.learner import Fold, digest, unpack
 from banditcore.recompute import live_versions
 from banditcore.storage.base import Reader
 from banditcore.storage.sqlite import SqliteLog
+from banditcore_server.testing import ServerProcess
+from banditcore_simulations.traffic import share
+from banditcore_simulations.worlds import digits
 
 KILLS = 20
 WORKERS = 2

@@ -20,6 +20,7 @@ from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotF
 from banditcore.experiments import Live, Model
 from banditcore.explain import explain
 from banditcore.learner import Learner
+from banditcore.policies.base import Policy
 from banditcore.report import report
 from banditcore.storage.base import ExperimentRow, Store, Transaction, VersionRow
 from banditcore.types import (
@@ -64,6 +65,16 @@ class DecisionEngine:
         learn_in_background: bool = True,
         report_error: Callable[[BanditcoreError], None] = lambda error: None,
     ) -> None:
+        try:
+            self._open(store, clock, report_error)
+        except BaseException:
+            # The caller has no engine to close; the store's lock must not outlive the attempt.
+            store.close()
+            raise
+        if learn_in_background:
+            self._learner.start()
+
+    def _open(self, store: Store, clock: Callable[[], int], report_error: Callable[[BanditcoreError], None]) -> None:
         self._store = store
         self._clock = clock
         self._ids = DecisionIds(store.secret, last=store.last_decision_id())
@@ -75,8 +86,6 @@ class DecisionEngine:
             store, clock, lambda: list(self._lives.values()), self._publish, report_error=report_error
         )
         self._load()
-        if learn_in_background:
-            self._learner.start()
 
     def _load(self) -> None:
         with self._store.read() as reader:
@@ -336,6 +345,12 @@ class DecisionEngine:
     def catch_up(self) -> int:
         """Closes due windows and folds everything that is durable; returns how many resolutions that were."""
         return self._learner.step()
+
+    def model(self, name: str) -> Policy:
+        """A copy of the policy that serves now, to look into or to score with; changing it changes nothing here."""
+        model = self._live(name).model
+        assert model is not None
+        return model.policy.copy()
 
     def explain(self, decision_id: str) -> Explanation:
         """Recomputes one decision from snapshot and log, with everything needed to defend it."""

@@ -21,6 +21,7 @@ from banditcore.policies.base import Policy
 from banditcore.storage.base import Lessons, Reader, SnapshotRow, Store
 
 PAGE = 10_000
+CLOSE_EVERY_S = 0.5
 MILESTONE_EVERY = 100_000
 """One snapshot per so many positions is kept for good: it bounds what an explanation has to fold."""
 
@@ -66,7 +67,8 @@ class Fold:
     @classmethod
     def start(cls, reader: Reader, live: Live, *, up_to: int) -> Fold:
         """From the latest snapshot not past `up_to`, else from the prior."""
-        row = reader.snapshot(live.stream, up_to)
+        # A later definition may know arms that this one does not.
+        row = reader.snapshot(live.stream, up_to, live.version)
         return cls(prior(live)) if row is None else cls(resumed(live, unpack(row)), row.position)
 
     def read(self, reader: Reader, stream: int, *, up_to: int | None = None) -> int:
@@ -110,6 +112,7 @@ class Learner:
         self._folds: dict[int, Fold] = {}
         self._saved: dict[int, tuple[int, float]] = {}
         self._wake = threading.Event()
+        self._next_close = 0.0
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -135,10 +138,14 @@ class Learner:
     def step(self) -> int:
         """Closes windows, folds what is new in every stream and publishes it; returns how many were folded."""
         with self.lock:
-            return sum(self._advance(live) for live in self._lives())
+            for live in self._lives():
+                self._close_windows(live)
+            return self._fold_all()
 
-    def _advance(self, live: Live) -> int:
-        self._close_windows(live)
+    def _fold_all(self) -> int:
+        return sum(self._fold(live) for live in self._lives())
+
+    def _fold(self, live: Live) -> int:
         fold = self._folds[live.stream]
         folded = 0
         with self._store.read() as reader:
@@ -152,9 +159,9 @@ class Learner:
     def _close_windows(self, live: Live) -> None:
         now_us = self._clock()
         with self._store.read() as reader:
-            due = reader.expirable(live.stream, closing_bound(live.spec.learned_goal, now_us), 1)
-        if due:
-            self._store.write(lambda tx: close_windows(tx, live.stream, live.spec, now_us)).result()
+            due = reader.windows_due(live.stream, closing_bound(live.spec.learned_goal, now_us))
+        while due:
+            due = self._store.write(lambda tx: close_windows(tx, live.stream, live.spec, now_us)).result()
 
     def _save(self, live: Live, fold: Fold, *, now: bool = False) -> None:
         position, saved = self._saved[live.stream]
@@ -176,16 +183,24 @@ class Learner:
 
     def _work(self) -> None:
         while not self._stopping:
-            self._wake.wait(timeout=0.25)
+            self._wake.wait(timeout=CLOSE_EVERY_S)
             self._wake.clear()
             try:
-                self.step()
+                self._turn()
             except BanditcoreError as error:
-                # The store is away; decisions go on from the last model, and the next step tries again.
+                # The store is away; decisions go on from the last model, and the next turn tries again.
                 self._report_error(error)
-                time.sleep(0.25)
+                time.sleep(CLOSE_EVERY_S)
             # Folding in small batches is enough: a pause leaves the interpreter to the requests.
             time.sleep(self._pause_s)
+
+    def _turn(self) -> None:
+        if time.monotonic() >= self._next_close:
+            self._next_close = time.monotonic() + CLOSE_EVERY_S
+            self.step()
+        else:
+            with self.lock:
+                self._fold_all()
 
     def close(self) -> None:
         """Stops the thread, folds what is left and saves it."""

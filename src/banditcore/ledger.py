@@ -131,8 +131,8 @@ def record_exposure(tx: Transaction, stream: int, decision: bytes, text: str, sp
     return False
 
 
-def close_windows(tx: Transaction, stream: int, spec: ExperimentSpec, now_us: int, *, limit: int = 5_000) -> int:
-    """Resolves decisions whose window has closed without a reward, oldest first; returns how many were looked at."""
+def close_windows(tx: Transaction, stream: int, spec: ExperimentSpec, now_us: int, *, limit: int = 5_000) -> bool:
+    """Resolves up to `limit` decisions whose window has closed without a reward; returns whether more may wait."""
     goal = spec.learned_goal
     before = closing_bound(goal, now_us)
     found = tx.expirable(stream, before, limit)
@@ -143,9 +143,9 @@ def close_windows(tx: Transaction, stream: int, spec: ExperimentSpec, now_us: in
             if exposed or spec.exposure == "implied"
         ]
     )
-    # A full page may not be the last one: the rest stays above the mark.
-    tx.set_expired(stream, found[-1][0] + b"\0" if len(found) == limit else before)
-    return len(found)
+    more = len(found) == limit
+    tx.set_expired(stream, found[-1][0] + b"\0" if more else before)
+    return more
 
 
 def closing_bound(goal: GoalSpec, now_us: int) -> bytes:

@@ -171,11 +171,14 @@ class Reader(Protocol):
     def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
         """At most `limit` resolutions at positions in (after, up_to]."""
 
+    def windows_due(self, stream: int, before: bytes) -> bool:
+        """Whether there is a decision below `before` that `set_expired` has not passed yet."""
+
     def expirable(self, stream: int, before: bytes, limit: int) -> list[tuple[bytes, bool]]:
         """POLICY decisions below `before` that no resolution has, oldest first, with whether they were exposed."""
 
-    def snapshot(self, stream: int, up_to: int) -> SnapshotRow | None:
-        """The latest snapshot at a position not past `up_to`."""
+    def snapshot(self, stream: int, up_to: int, version: int) -> SnapshotRow | None:
+        """The latest snapshot at a position not past `up_to`, made under no later version than `version`."""
 
     def snapshots(self, stream: int) -> list[SnapshotRow]:
         """All snapshots kept, oldest first."""

@@ -210,6 +210,15 @@ class Tables:
         ).fetchall()
         return Lessons(*zip(*rows, strict=True)) if rows else Lessons((), (), (), ())
 
+    def windows_due(self, stream: int, before: bytes) -> bool:
+        row = self._one(
+            "SELECT 1 FROM decision WHERE stream = ?1 AND id < ?2"
+            " AND id >= (SELECT expired FROM stream WHERE stream = ?1) LIMIT 1",
+            stream,
+            before,
+        )
+        return row is not None
+
     def expirable(self, stream: int, before: bytes, limit: int) -> list[tuple[bytes, bool]]:
         rows = self._run(
             "SELECT d.id, EXISTS (SELECT 1 FROM exposure e WHERE e.stream = d.stream AND e.decision = d.id)"
@@ -237,12 +246,13 @@ class Tables:
             (row.stream, row.position, row.version, row.state, row.digest),
         )
 
-    def snapshot(self, stream: int, up_to: int) -> SnapshotRow | None:
+    def snapshot(self, stream: int, up_to: int, version: int) -> SnapshotRow | None:
         row = self._one(
-            "SELECT stream, position, version, state, digest FROM snapshot WHERE stream = ? AND position <= ?"
-            " ORDER BY position DESC LIMIT 1",
+            "SELECT stream, position, version, state, digest FROM snapshot"
+            " WHERE stream = ? AND position <= ? AND version <= ? ORDER BY position DESC LIMIT 1",
             stream,
             up_to,
+            version,
         )
         return SnapshotRow(*row) if row else None
 

@@ -200,9 +200,12 @@ class StorageContract:
         store.write(lambda tx: _reward(tx, stream, policy.ids[0], 1.0)).result()
         with store.read() as reader:
             assert reader.expirable(stream, _EVERYTHING, 10) == [(policy.ids[1], False)]
+            assert reader.windows_due(stream, _EVERYTHING)
+            assert not reader.windows_due(stream, policy.ids[0])
         store.write(lambda tx: tx.set_expired(stream, _EVERYTHING)).result()
         with store.read() as reader:
             assert reader.expirable(stream, _EVERYTHING, 10) == []
+            assert not reader.windows_due(stream, _EVERYTHING)
 
     def test_snapshots_keep_the_newest_and_the_milestones(self, store: Store) -> None:
         stream = open_stream(store)
@@ -211,9 +214,10 @@ class StorageContract:
             store.write(lambda tx, row=row: tx.put_snapshot(row, milestone_every=10)).result()  # type: ignore[misc]
         with store.read() as reader:
             assert [row.position for row in reader.snapshots(stream)] == [8, 12, 25]
-            latest = reader.snapshot(stream, 24)
+            latest = reader.snapshot(stream, 24, version=1)
             assert latest is not None and latest.position == 12
-            assert reader.snapshot(stream, 7) is None
+            assert reader.snapshot(stream, 7, version=1) is None
+            assert reader.snapshot(stream, 24, version=0) is None
 
     def test_outcomes_are_summed_per_unit(self, store: Store) -> None:
         stream = open_stream(store)
