@@ -1,0 +1,284 @@
+"""Between protobuf messages and domain types; past this file nothing knows protobuf."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from banditcore.client import definition
+from banditcore.errors import InvalidInput
+from banditcore.types import (
+    ArmExplanation,
+    Decision,
+    DecisionBatch,
+    Experiment,
+    Explanation,
+    Floats,
+    GoalReport,
+    GroupReport,
+    Lift,
+    Report,
+    Reward,
+    RewardResult,
+    Value,
+    VariantReport,
+)
+from banditcore.v1 import decision_pb2, decision_service_pb2, experiment_pb2
+from banditcore_server.status import to_status
+
+_FLOAT64 = np.dtype("<f8")
+_INT32 = np.dtype("<i4")
+
+_STATUSES = {
+    "running": experiment_pb2.EXPERIMENT_STATUS_RUNNING,
+    "paused": experiment_pb2.EXPERIMENT_STATUS_PAUSED,
+    "archived": experiment_pb2.EXPERIMENT_STATUS_ARCHIVED,
+}
+_GOAL_STATUSES = {
+    "collecting": experiment_pb2.GOAL_REPORT_STATUS_COLLECTING,
+    "ready": experiment_pb2.GOAL_REPORT_STATUS_READY,
+}
+
+
+# ---- requests
+
+
+def attributes(message: Mapping[str, decision_pb2.AttributeValue]) -> dict[str, Value]:
+    return {name: _value(value) for name, value in message.items()}
+
+
+def _value(message: decision_pb2.AttributeValue) -> Value:
+    kind = message.WhichOneof("kind")
+    if kind == "vector":
+        return np.array(message.vector.values, dtype=np.float64)
+    return getattr(message, kind) if kind else None
+
+
+def row_eligible(rows: Sequence[decision_service_pb2.DecideRow]) -> list[Sequence[str]]:
+    """One filter a row, or none at all when no row has one."""
+    filters = [tuple(row.eligible_variants) for row in rows]
+    return list(filters) if any(filters) else []
+
+
+def contexts(message: decision_service_pb2.DecideColumns) -> Floats:
+    """(n, d) view of the packed bytes. Raises InvalidInput when they do not divide into n rows."""
+    n, size = len(message.units), len(message.contexts)
+    if size % (n * _FLOAT64.itemsize):
+        raise InvalidInput(
+            f"contexts has {size} bytes, which is no whole number of float64 for each of {n} units",
+            field="columns.contexts",
+        )
+    flat = np.frombuffer(message.contexts, dtype=_FLOAT64)
+    return flat.reshape(n, size // (n * _FLOAT64.itemsize))
+
+
+def reward(message: decision_service_pb2.Reward) -> Reward:
+    """Raises InvalidInput when the value was left out: proto3 would read that as 0, a real outcome."""
+    if not message.HasField("value"):
+        raise InvalidInput("value is required, also when it is 0", field="value")
+    return Reward(message.decision_id, message.goal, message.value, message.key)
+
+
+# ---- answers
+
+
+def timestamp(time_us: int) -> Timestamp:
+    seconds, micros = divmod(time_us, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=micros * 1_000)
+
+
+def decide_response(decision: Decision) -> decision_service_pb2.DecideResponse:
+    return decision_service_pb2.DecideResponse(
+        decision_id=decision.id,
+        variant=decision.variant,
+        payload=decision.payload,
+        group=int(decision.group),  # type: ignore[arg-type]  # the stub asks for the name
+        propensity=decision.propensity,
+        model_position=decision.model_position,
+        experiment_version=decision.version,
+        degraded=decision.degraded,
+        duplicate=decision.duplicate,
+        decide_time=timestamp(decision.time_us),
+    )
+
+
+def rows_response(batch: DecisionBatch) -> decision_service_pb2.BatchDecideResponse:
+    ids = batch.ids.hex()
+    decisions = [
+        decision_pb2.Decision(
+            decision_id=ids[48 * row : 48 * row + 48],
+            variant=batch.variants[arm],
+            payload=batch.payloads[arm],
+            group=group,
+            propensity=propensity,
+        )
+        for row, (arm, group, propensity) in enumerate(
+            zip(batch.arms.tolist(), batch.groups.tolist(), batch.propensity.tolist(), strict=True)
+        )
+    ]
+    return _batch_response(batch, rows=decision_service_pb2.DecidedRows(decisions=decisions))
+
+
+def columns_response(batch: DecisionBatch) -> decision_service_pb2.BatchDecideResponse:
+    columns = decision_service_pb2.DecidedColumns(
+        variants=batch.variants,
+        payloads=batch.payloads,
+        decision_ids=batch.ids,
+        arms=batch.arms.astype(_INT32, copy=False).tobytes(),
+        groups=batch.groups.tobytes(),
+        propensities=batch.propensity.astype(_FLOAT64, copy=False).tobytes(),
+    )
+    return _batch_response(batch, columns=columns)
+
+
+def _batch_response(
+    batch: DecisionBatch,
+    *,
+    rows: decision_service_pb2.DecidedRows | None = None,
+    columns: decision_service_pb2.DecidedColumns | None = None,
+) -> decision_service_pb2.BatchDecideResponse:
+    return decision_service_pb2.BatchDecideResponse(
+        rows=rows,
+        columns=columns,
+        model_position=batch.model_position,
+        experiment_version=batch.version,
+        degraded=batch.degraded,
+        duplicate=batch.duplicate,
+        decide_time=timestamp(batch.time_us),
+    )
+
+
+def reward_result(result: RewardResult) -> decision_service_pb2.RewardResult:
+    return decision_service_pb2.RewardResult(
+        status=to_status(result.error) if result.error else None,
+        duplicate=result.duplicate,
+        resolved=result.resolved,
+    )
+
+
+def explanation(value: Explanation) -> decision_pb2.Explanation:
+    return decision_pb2.Explanation(
+        decision=_logged(value.decision),
+        policy=value.policy,
+        floor=value.floor,
+        holdout_share=value.holdout_share,
+        holdout_bucket=value.holdout_bucket,
+        draw=value.draw,
+        context=value.context.tolist(),
+        arms=[_arm_explanation(arm) for arm in value.arms],
+        recomputed=value.recomputed,
+    )
+
+
+def _logged(decision: Decision) -> decision_pb2.LoggedDecision:
+    return decision_pb2.LoggedDecision(
+        decision=decision_pb2.Decision(
+            decision_id=decision.id,
+            variant=decision.variant,
+            payload=decision.payload,
+            group=int(decision.group),  # type: ignore[arg-type]
+            propensity=decision.propensity,
+        ),
+        experiment=decision.experiment,
+        experiment_version=decision.version,
+        unit=decision.unit,
+        arm=decision.arm,
+        propensities=decision.propensities.tolist(),
+        model_position=decision.model_position,
+        decide_time=timestamp(decision.time_us),
+        degraded=decision.degraded,
+    )
+
+
+def _arm_explanation(arm: ArmExplanation) -> decision_pb2.ArmExplanation:
+    return decision_pb2.ArmExplanation(
+        variant=arm.variant,
+        eligible=arm.eligible,
+        score=arm.score,
+        propensity=arm.propensity,
+        contributions=[
+            decision_pb2.FeatureContribution(feature=part.feature, value=part.value, contribution=part.contribution)
+            for part in arm.contributions
+        ],
+    )
+
+
+def experiment(value: Experiment) -> experiment_pb2.Experiment:
+    return experiment_pb2.Experiment(
+        definition=definition.to_message(value.spec),
+        version=value.version,
+        status=_STATUSES[value.status],
+        arms=[experiment_pb2.Arm(variant=arm.key, payload=arm.payload, active=arm.active) for arm in value.arms],
+        stream=value.stream,
+        feature_count=value.n_features,
+        model_position=value.position,
+        create_time=timestamp(value.create_time_us),
+        update_time=timestamp(value.update_time_us),
+        feature_names=value.feature_names,
+    )
+
+
+def report(value: Report) -> experiment_pb2.Report:
+    return experiment_pb2.Report(
+        experiment=value.experiment,
+        version=value.version,
+        status=_STATUSES[value.status],
+        report_time=timestamp(value.time_us),
+        decision_count=value.decisions,
+        holdout_share=value.holdout_share,
+        model_position=value.model_position,
+        goals=[_goal_report(goal) for goal in value.goals],
+        variants=[_variant_report(variant) for variant in value.variants],
+    )
+
+
+def _goal_report(goal: GoalReport) -> experiment_pb2.GoalReport:
+    return experiment_pb2.GoalReport(
+        goal=goal.goal,
+        kind=definition.KINDS[goal.kind],
+        learned=goal.learned,
+        policy=_group_report(goal.policy),
+        holdout=_group_report(goal.holdout),
+        status=_GOAL_STATUSES[goal.status],
+        lift=_lift(goal.lift) if goal.lift else None,
+    )
+
+
+def _group_report(group: GroupReport) -> experiment_pb2.GroupReport:
+    return experiment_pb2.GroupReport(
+        unit_count=group.units,
+        matured_unit_count=group.matured_units,
+        converted_unit_count=group.converted_units,
+        mean=_known(group.mean),
+        variance=_known(group.variance),
+    )
+
+
+def _lift(lift: Lift) -> experiment_pb2.Lift:
+    return experiment_pb2.Lift(
+        estimate=lift.estimate,
+        low=lift.low,
+        high=lift.high,
+        alpha=lift.alpha,
+        e_value=lift.e_value,
+        difference=lift.difference,
+    )
+
+
+def _variant_report(variant: VariantReport) -> experiment_pb2.VariantReport:
+    return experiment_pb2.VariantReport(
+        variant=variant.variant,
+        control=variant.control,
+        active=variant.active,
+        decision_count=variant.decisions,
+        share=variant.share,
+        raw_mean=_known(variant.raw_mean),
+    )
+
+
+def _known(number: float) -> float | None:
+    """NaN means "nothing to average yet"; on the wire that is an absent field."""
+    return None if math.isnan(number) else number

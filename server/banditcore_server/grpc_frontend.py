@@ -1,0 +1,195 @@
+"""grpc.aio: wire calls in, handlers called, errors out as statuses."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+import grpc.aio
+import structlog
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_status import rpc_status
+
+from banditcore.errors import BanditcoreError, StoreUnavailable
+from banditcore_server.service import SERVICES
+from banditcore_server.status import internal, to_status
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Any], Awaitable[Any]]
+Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]
+
+SERVICE_NAMES = tuple(service.full_name for service in SERVICES)
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
+
+# Holds 10,000 columnar decisions of 128 features (10.2 MB) and as many units of 256 bytes.
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+
+_QUIET_S, _QUIET_LIMIT_S = 0.05, 1.0
+
+
+class CannotListen(Exception):
+    """The address cannot be bound; the message is for the operator."""
+
+
+class GrpcFrontend:
+    """Binds early and says NOT_SERVING; serves once it is given the handlers."""
+
+    def __init__(self, *, max_streams: int) -> None:
+        self._server = grpc.aio.server(options=_options(max_streams))
+        self._routes = _Routes()
+        self._health = health.aio.HealthServicer()
+        self._server.add_generic_rpc_handlers((self._routes,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        _add_reflection(self._server)
+
+    async def start(self, host: str, port: int) -> int:
+        """Listens, NOT_SERVING as yet; returns the port, chosen by the system when `port` is 0."""
+        for name in ("", *SERVICE_NAMES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        _check_free(host, port, address)
+        try:
+            bound: int = self._server.add_insecure_port(address)
+        except RuntimeError:
+            raise CannotListen(f"cannot listen on {address}: it was taken a moment ago") from None
+        await self._server.start()
+        return bound
+
+    async def serve(self, services: Mapping[str, object]) -> None:
+        """Takes calls from now on. `services` holds the handlers by the service's short name."""
+        self._routes.open(services)
+        for name in ("", *SERVICE_NAMES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def drain(self, limit_s: float) -> None:
+        """Says NOT_SERVING, takes what is on its way already, then lets calls in flight finish until the limit."""
+        await self._health.enter_graceful_shutdown()
+        await self._quiet()
+        await self._server.stop(limit_s)
+
+    async def _quiet(self) -> None:
+        """Waits until no more calls arrive: `stop` cancels those that were sent but not yet picked up."""
+        end = time.monotonic() + _QUIET_LIMIT_S
+        seen = -1
+        while seen != self._routes.calls and time.monotonic() < end:
+            seen = self._routes.calls
+            await asyncio.sleep(_QUIET_S)
+
+
+class _Routes(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+    """Finds the handler of a call; until it is opened every call is told to come again."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        """How many calls have arrived."""
+        self._handlers = {
+            f"/{service.full_name}/{method.name}": _rpc(method, _not_ready)
+            for service in SERVICES
+            for method in service.methods
+        }
+
+    def open(self, services: Mapping[str, object]) -> None:
+        self._handlers = {
+            f"/{service.full_name}/{method.name}": _rpc(
+                method, _guarded(getattr(services[service.name], _snake(method.name)))
+            )
+            for service in SERVICES
+            for method in service.methods
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        self.calls += 1
+        return self._handlers.get(handler_call_details.method)
+
+
+def _rpc(method: Any, call: Call) -> grpc.RpcMethodHandler:
+    return grpc.unary_unary_rpc_method_handler(
+        call,
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+    )
+
+
+def _guarded(handler: Handler) -> Call:
+    """Turns what the handler raises into a status. A plain wrapper: an interceptor costs more a call."""
+
+    async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        try:
+            return await handler(request)
+        except Exception as error:
+            status = _status_of(error)
+        await context.abort_with_status(rpc_status.to_status(status))
+
+    return call
+
+
+async def _not_ready(request: Any, context: grpc.aio.ServicerContext) -> None:
+    status = to_status(StoreUnavailable("the server is starting: try again", reason="STARTING"))
+    await context.abort_with_status(rpc_status.to_status(status))
+
+
+def _status_of(error: Exception) -> status_pb2.Status:
+    if isinstance(error, BanditcoreError) and (status := to_status(error)) is not None:
+        return status
+    error_id = secrets.token_hex(8)
+    log.error("internal error", error_id=error_id, exc_info=error)
+    return internal(error_id)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _options(max_streams: int) -> list[tuple[str, int]]:
+    return [
+        # With the default a second server binds the same port in silence and takes half the calls.
+        ("grpc.so_reuseport", 0),
+        # Per connection; what bounds the queue under overload (maximum_concurrent_rpcs does not).
+        ("grpc.max_concurrent_streams", max_streams),
+        # Would also count streams the client has already seen the end of, and so refuse well-behaved clients
+        # that run at the limit; they would see UNAVAILABLE for nothing.
+        ("grpc.http.overload_protection", 0),
+        ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+        # By default one ping in five minutes is allowed, and clients that ping more are sent away.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ]
+
+
+def _add_reflection(server: grpc.aio.Server) -> None:
+    """Serves v1alpha, and v1 by the same servicer: the two differ in nothing but the name."""
+    names = (*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1)
+    reflection.enable_server_reflection(names, server)
+    method = grpc.stream_stream_rpc_method_handler(
+        reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    handlers = {"ServerReflectionInfo": method}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(REFLECTION_V1, handlers),))
+
+
+def _check_free(host: str, port: int, address: str) -> None:
+    """Binds the address once itself: gRPC would not say why it cannot, and would write to stderr unasked."""
+    try:
+        family, kind, protocol, _, resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(resolved)
+    except socket.gaierror:
+        raise CannotListen(f"cannot listen on {address}: no such host") from None
+    except OSError as error:
+        remedy = "; stop the other program, or choose another port" if error.errno == errno.EADDRINUSE else ""
+        raise CannotListen(f"cannot listen on {address}: {os.strerror(error.errno or 0).lower()}{remedy}") from None

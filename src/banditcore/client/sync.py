@@ -1,0 +1,148 @@
+"""The client for threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+import grpc
+
+from banditcore.client import calls
+from banditcore.client.answers import Answer, AnswerColumns
+from banditcore.client.calls import Attributes, Call, Definition
+from banditcore.client.channel import DEFAULT_TARGET, OPTIONS, Stubs
+from banditcore.client.errors import from_call
+from banditcore.types import Experiment, Explanation, Floats, Report, Reward, RewardResult
+
+T = TypeVar("T")
+Experiments = list[Experiment]
+
+
+class Client:
+    """A connection to one server; safe to share between threads.
+
+    Calls raise the errors of `banditcore.errors`, or CallFailed when the server could not be reached in time.
+    Each has a deadline: `timeout_s`, and `batch_timeout_s` for batches, explanations and reports. A call that
+    ends in UNAVAILABLE is repeated within its deadline; request ids are made up so that this is safe.
+    """
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        timeout_s: float = 1.0,
+        batch_timeout_s: float = 10.0,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._timeout_s, self._batch_timeout_s = timeout_s, batch_timeout_s
+        self._channel = (
+            grpc.secure_channel(target, credentials, options=OPTIONS)
+            if credentials
+            else grpc.insecure_channel(target, options=OPTIONS)
+        )
+        self._stubs = Stubs(self._channel)
+
+    def decide(
+        self,
+        experiment: str,
+        unit: str,
+        attributes: Attributes | None = None,
+        *,
+        eligible: Sequence[str] = (),
+        request_id: str = "",
+    ) -> Answer:
+        """Which variant to show one unit in one context."""
+        return self._run(calls.decide(experiment, unit, attributes or {}, eligible, request_id))
+
+    def batch_decide(
+        self,
+        experiment: str,
+        units: Sequence[str],
+        contexts: Sequence[Attributes],
+        *,
+        eligible: Sequence[Sequence[str]] = (),
+        request_id: str = "",
+    ) -> list[Answer]:
+        """Up to 10,000 decisions, all or none. `eligible`: none, one for all, or one a unit."""
+        return self._run(calls.batch_decide(experiment, units, contexts, eligible, request_id))
+
+    def batch_decide_columns(
+        self,
+        experiment: str,
+        units: Sequence[str],
+        vectors: Floats,
+        *,
+        eligible: Sequence[str] = (),
+        request_id: str = "",
+    ) -> AnswerColumns:
+        """As `batch_decide`, for contexts already encoded: `vectors` is (n, d) float64. Many times cheaper."""
+        return self._run(calls.batch_decide_columns(experiment, units, vectors, eligible, request_id))
+
+    def record_exposure(self, decision_id: str) -> bool:
+        """Says that a decision was shown; True when that was known."""
+        return self._run(calls.record_exposure(decision_id))
+
+    def record_reward(self, decision_id: str, goal: str, value: float, *, key: str = "") -> RewardResult:
+        """Records one observation. Raises when it is refused."""
+        return self.record_rewards([Reward(decision_id, goal, value, key)])[0]
+
+    def record_rewards(self, rewards: Sequence[Reward]) -> list[RewardResult]:
+        """Records up to 10,000 observations, each judged by itself. Raises only when all are refused."""
+        return self._run(calls.record_rewards(rewards))
+
+    def explain(self, decision_id: str) -> Explanation:
+        """Everything needed to defend one decision."""
+        return self._run(calls.explain(decision_id))
+
+    def apply(self, source: Definition) -> Experiments:
+        """Brings into force what a TOML file, a dictionary with a `name`, or an ExperimentSpec declares."""
+        return [self._run(calls.apply(spec)) for spec in calls.definitions(source)]
+
+    def get(self, name: str) -> Experiment:
+        """One experiment."""
+        return self._run(calls.get(name))
+
+    def list(self, *, page_size: int = 0) -> Experiments:
+        """All experiments by name, fetched page by page."""
+        experiments, token = self._run(calls.page("", page_size))
+        while token:
+            more, token = self._run(calls.page(token, page_size))
+            experiments += more
+        return experiments
+
+    def pause(self, name: str) -> Experiment:
+        """Stops an experiment from deciding until it is resumed."""
+        return self._run(calls.pause(name))
+
+    def resume(self, name: str) -> Experiment:
+        """Lets a paused experiment decide again."""
+        return self._run(calls.resume(name))
+
+    def archive(self, name: str) -> Experiment:
+        """Stops an experiment for good."""
+        return self._run(calls.archive(name))
+
+    def report(self, name: str) -> Report:
+        """What an experiment has shown so far."""
+        return self._run(calls.report(name))
+
+    def close(self) -> None:
+        """Ends the connection; calls in flight fail."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, call: Call[T]) -> T:
+        timeout = self._batch_timeout_s if call.slow else self._timeout_s
+        try:
+            message = self._stubs.method(call.method)(call.request, timeout=timeout)
+        except grpc.RpcError as error:
+            raise from_call(error) from None
+        return call.parse(message)

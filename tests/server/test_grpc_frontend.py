@@ -1,0 +1,73 @@
+"""What the front end does by itself: before it serves, and when a handler has a defect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import grpc
+import grpc.aio
+import pytest
+import structlog
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+from tests.server.conftest import read_refusal
+
+from banditcore.errors import BanditcoreError
+from banditcore.v1 import decision_service_pb2 as pb
+from banditcore.v1.decision_service_pb2_grpc import DecisionServiceStub
+from banditcore_server.grpc_frontend import GrpcFrontend
+from banditcore_server.service import SERVICES
+
+
+class Defective:
+    """Handlers that all raise."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str):
+        async def handler(request):
+            raise self._error
+
+        return handler
+
+
+async def call_once(error: Exception | None) -> tuple[grpc.aio.AioRpcError, int]:
+    """The error of one Decide, and the health, on a front end whose handlers raise `error` (None: not opened)."""
+    frontend = GrpcFrontend(max_streams=8)
+    port = await frontend.start("127.0.0.1", 0)
+    if error is not None:
+        await frontend.serve({service.name: Defective(error) for service in SERVICES})
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        health = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await DecisionServiceStub(channel).Decide(pb.DecideRequest(unit="u"))
+    await frontend.drain(1)
+    return caught.value, health.status
+
+
+def test_until_it_serves_callers_are_told_to_come_again():
+    error, health = asyncio.run(call_once(None))
+    found = read_refusal(rpc_status.from_call(error), error)
+    assert health == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert (found.code, found.reason) == (grpc.StatusCode.UNAVAILABLE, "STARTING")
+    assert found.details["RetryInfo"] == error_details_pb2.RetryInfo(retry_delay={"seconds": 1})
+
+
+@pytest.mark.parametrize("defect", [RuntimeError("password=hunter2"), BanditcoreError("password=hunter2")])
+def test_no_text_of_an_exception_reaches_the_caller(defect, capsys):
+    structlog.configure(
+        processors=[structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()],
+        cache_logger_on_first_use=False,
+    )
+    error, health = asyncio.run(call_once(defect))
+    found = read_refusal(rpc_status.from_call(error), error)
+    assert health == health_pb2.HealthCheckResponse.SERVING
+    assert (found.code, found.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    assert "hunter2" not in repr(error) + repr(error.trailing_metadata())
+    logged = json.loads(capsys.readouterr().out)
+    assert logged["error_id"] == found.details["ErrorInfo"].metadata["error_id"]
+    assert logged["error_id"] in found.message
+    assert "hunter2" in json.dumps(logged["exception"])
