@@ -14,14 +14,21 @@ SOURCES = {
 
 # Lowest first; several names in one row may import one another.
 LAYERS = [
-    ["banditcore.errors", "banditcore.config", "banditcore.types"],
+    ["banditcore.errors", "banditcore.config", "banditcore.types", "banditcore.validation"],
     ["banditcore.kernels"],
     ["banditcore.policies", "banditcore.estimators"],
     ["banditcore.assignment", "banditcore.context"],
     # The contract of a store is what the engine sees of storage; what keeps it comes above.
     ["banditcore.storage.base"],
     ["banditcore.experiments", "banditcore.ledger", "banditcore.learner"],
-    ["banditcore.deciding", "banditcore.recompute", "banditcore.explain", "banditcore.audit", "banditcore.report"],
+    [
+        "banditcore.deciding",
+        "banditcore.asking",
+        "banditcore.recompute",
+        "banditcore.explain",
+        "banditcore.audit",
+        "banditcore.report",
+    ],
     ["banditcore.engine"],
     ["banditcore.storage", "banditcore.testing"],
     ["banditcore", "banditcore.v1"],

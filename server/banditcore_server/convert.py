@@ -12,6 +12,7 @@ from banditcore.client import definition
 from banditcore.errors import InvalidInput
 from banditcore.types import (
     ArmExplanation,
+    Ask,
     Decision,
     DecisionBatch,
     Experiment,
@@ -48,6 +49,16 @@ _GOAL_STATUSES = {
 
 def attributes(message: Mapping[str, decision_pb2.AttributeValue]) -> dict[str, Value]:
     return {name: _value(value) for name, value in message.items()}
+
+
+def ask(message: decision_service_pb2.DecideRequest) -> Ask:
+    return Ask(
+        message.experiment,
+        message.unit,
+        attributes(message.attributes),
+        tuple(message.eligible_variants),
+        message.request_id,
+    )
 
 
 def _value(message: decision_pb2.AttributeValue) -> Value:

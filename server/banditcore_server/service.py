@@ -16,6 +16,7 @@ from banditcore.v1 import decision_service_pb2 as decision_pb
 from banditcore.v1 import experiment_service_pb2 as experiment_pb
 from banditcore_server import convert
 from banditcore_server.completions import Completions
+from banditcore_server.gathering import Gathering
 from banditcore_server.status import AllRefused
 
 if TYPE_CHECKING:
@@ -39,17 +40,11 @@ class DecisionService:
     def __init__(self, engine: DecisionEngine) -> None:
         self._engine = engine
         self._completions = Completions()
+        self._gathering = Gathering(engine.submit_decisions)
 
     async def decide(self, request: decision_pb.DecideRequest) -> decision_pb.DecideResponse:
         try:
-            future = self._engine.submit_decide(
-                request.experiment,
-                request.unit,
-                convert.attributes(request.attributes),
-                eligible=request.eligible_variants,
-                request_id=request.request_id,
-            )
-            decision = await self._completions.wait(future)
+            decision = await self._gathering.decide(convert.ask(request))
         except InvalidInput as error:
             raise _renamed(error, _decide_field) from None
         return convert.decide_response(decision)

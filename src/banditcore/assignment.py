@@ -69,7 +69,9 @@ class DecisionIds:
         self._mac = _keyed(secret, _MAC)
         self._lock = threading.Lock()
         self._millisecond = id_milliseconds(last) + 1 if last else 0
-        self._counter = 0
+        # A random start keeps several processes apart. Once only: asking the system for randomness lets go of the
+        # interpreter's lock, which under load costs more than the whole decision.
+        self._counter = secrets.randbits(_COUNTER_BITS - 1)
 
     def new(self, stream: int, count: int, now_us: int) -> list[bytes]:
         """`count` ids for decisions of one call in `stream`, made at `now_us` (Unix microseconds)."""
@@ -81,15 +83,12 @@ class DecisionIds:
 
     def _reserve(self, count: int, millisecond: int) -> tuple[int, int]:
         with self._lock:
-            if millisecond > self._millisecond:
-                self._millisecond = millisecond
-                # A random start keeps several processes apart; the upper half stays free for counting on.
-                self._counter = secrets.randbits(_COUNTER_BITS - 1)
+            self._millisecond = max(self._millisecond, millisecond)
             if (self._counter & _LOW) + count > _LOW:
                 # The low part must not carry into the stream: go on at the next high part.
                 self._counter = (self._counter | _LOW) + 1
             first = self._counter
-            self._counter += count
+            self._counter = first + count
             return self._millisecond, first
 
     def verify(self, text: str) -> bytes:
@@ -127,3 +126,8 @@ def id_milliseconds(raw: bytes) -> int:
 def id_bound(milliseconds: int) -> bytes:
     """Least possible id prefix of that millisecond: ids below it were made earlier."""
     return max(milliseconds, 0).to_bytes(6, "big")
+
+
+def split_ids(packed: bytes) -> list[bytes]:
+    """The ids of a packed batch."""
+    return [packed[start : start + ID_BYTES] for start in range(0, len(packed), ID_BYTES)]

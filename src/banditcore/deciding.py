@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import repeat
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from banditcore.types import Decision, DecisionBatch, Floats, Group
 
 # An attribute of an Enum class costs half a microsecond, once a unit.
 _POLICY, _HOLDOUT = int(Group.POLICY), int(Group.HOLDOUT)
+_GROUPS = {int(group): group for group in Group}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +26,59 @@ class Answer:
     columns: DecisionColumns
     reply: DecisionBatch
 
-    def batch(self) -> DecisionBatch:
-        return self.reply
-
-    def decision(self) -> Decision:
-        """The only decision of a call of one."""
+    def decisions(self) -> list[Decision]:
+        """One by one, as they answer calls of one each."""
         reply = self.reply
-        arm = int(reply.arms[0])
-        return Decision(
-            id=reply.ids[:ID_BYTES].hex(),
-            experiment=reply.experiment,
-            version=reply.version,
-            unit=reply.units[0],
-            group=Group(int(reply.groups[0])),
-            arm=arm,
-            variant=reply.variants[arm],
-            payload=reply.payloads[arm],
-            propensity=float(reply.propensity[0]),
-            propensities=reply.propensities[0],
-            model_position=reply.model_position,
-            time_us=reply.time_us,
-            degraded=reply.degraded,
-            duplicate=reply.duplicate,
+        ids = reply.ids.hex()
+        return [
+            Decision(
+                id=ids[48 * row : 48 * row + 48],
+                experiment=reply.experiment,
+                version=reply.version,
+                unit=reply.units[row],
+                group=_GROUPS[group],
+                arm=arm,
+                variant=reply.variants[arm],
+                payload=reply.payloads[arm],
+                propensity=propensity,
+                propensities=reply.propensities[row],
+                model_position=reply.model_position,
+                time_us=reply.time_us,
+                degraded=reply.degraded,
+                duplicate=reply.duplicate,
+            )
+            for row, (arm, group, propensity) in enumerate(
+                zip(reply.arms.tolist(), reply.groups.tolist(), reply.propensity.tolist(), strict=True)
+            )
+        ]
+
+    def take(self, rows: list[int]) -> Answer:
+        """The answer to some of the rows only."""
+        whole, reply = self.columns, self.reply
+        columns = replace(
+            whole,
+            ids=_take(whole.ids, ID_BYTES, rows),
+            units=[whole.units[row] for row in rows],
+            groups=[whole.groups[row] for row in rows],
+            arms=[whole.arms[row] for row in rows],
+            contexts=_take(whole.contexts, len(whole.contexts) // len(whole.units), rows),
+            propensities=_take(whole.propensities, reply.propensities.shape[1] * 8, rows),
+            eligible=whole.eligible and _take(whole.eligible, reply.propensities.shape[1], rows),
         )
+        part = replace(
+            reply,
+            ids=columns.ids,
+            groups=reply.groups[rows],
+            arms=reply.arms[rows],
+            propensity=reply.propensity[rows],
+            propensities=reply.propensities[rows],
+            units=list(columns.units),
+        )
+        return Answer(columns, part)
+
+
+def _take(packed: bytes, width: int, rows: list[int]) -> bytes:
+    return b"".join([packed[row * width : (row + 1) * width] for row in rows])
 
 
 def choose(
@@ -84,7 +113,7 @@ def choose(
         units=units,
         degraded=degraded,
     )
-    return Answer(_columns(live, reply, decision_ids, groups, contexts, mask), reply)
+    return Answer(_columns(live, reply, groups, contexts, mask), reply)
 
 
 def law(live: Live, model: Model, contexts: Floats, mask: Mask | None, groups: list[int]) -> tuple[Floats, bool]:
@@ -114,55 +143,47 @@ def _ask(model: Model, contexts: Floats, mask: Mask | None, out: Floats) -> bool
 
 
 def _columns(
-    live: Live, reply: DecisionBatch, ids: list[bytes], groups: list[int], contexts: Floats, mask: Mask | None
+    live: Live, reply: DecisionBatch, groups: list[int], contexts: Floats, mask: Mask | None
 ) -> DecisionColumns:
     return DecisionColumns(
         stream=live.stream,
-        version=live.version,
+        version=reply.version,
         model_position=reply.model_position,
         degraded=int(reply.degraded),
         time=reply.time_us,
-        ids=ids,
+        ids=reply.ids,
         units=reply.units,
         groups=groups,
         arms=reply.arms.tolist(),
-        contexts=_rows(contexts),
-        propensities=_rows(reply.propensities),
-        eligible=_eligible(live, mask),
+        contexts=contexts.tobytes(),
+        propensities=reply.propensities.tobytes(),
+        eligible=_eligible(live, mask, len(reply.units)),
     )
 
 
-def _rows(matrix: Floats) -> list[bytes]:
-    """The little-endian bytes of each row."""
-    packed, width = matrix.tobytes(), matrix.shape[1] * 8
-    return (
-        [packed[start : start + width] for start in range(0, len(matrix) * width, width)]
-        if width
-        else [b""] * len(matrix)
-    )
-
-
-def _eligible(live: Live, mask: Mask | None) -> Sequence[bytes | None] | repeat[bytes | None]:
+def _eligible(live: Live, mask: Mask | None, count: int) -> bytes | None:
+    """One byte an arm for each of `count` decisions; None when all had what is on offer."""
     if mask is None or mask is live.offered:
-        return repeat(None)
-    return repeat(mask.tobytes()) if mask.ndim == 1 else [row.tobytes() for row in mask]
+        return None
+    return mask.tobytes() if mask.ndim == 2 else mask.tobytes() * count
 
 
-def replay(
-    live: Live,
-    asked: Answer,
-    earlier: list[DecisionRow],
-    specs: Mapping[tuple[int, int], ExperimentSpec],
-    names: Mapping[int, str],
-) -> Answer:
+@dataclass(frozen=True, slots=True)
+class History:
+    """Every definition that was ever in force."""
+
+    specs: dict[tuple[int, int], ExperimentSpec] = field(default_factory=dict)
+    """(stream, version) -> definition."""
+    names: dict[int, str] = field(default_factory=dict)
+    """stream -> experiment."""
+
+
+def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: History) -> Answer:
     """The first answer to a request id, when it is the same request; else raises Conflict."""
     same = (
-        len(earlier) == len(asked.columns.ids)
-        and names[earlier[0].stream] == live.spec.name
-        and all(
-            (row.unit, row.context) == (unit, context)
-            for row, unit, context in zip(earlier, asked.columns.units, asked.columns.contexts, strict=True)
-        )
+        history.names[earlier[0].stream] == live.spec.name
+        and [row.unit for row in earlier] == list(asked.columns.units)
+        and b"".join(row.context for row in earlier) == asked.columns.contexts
     )
     if not same:
         raise Conflict(
@@ -171,10 +192,10 @@ def replay(
             reason="REQUEST_CONFLICT",
         )
     first = earlier[0]
-    payloads = {variant.key: variant.payload for variant in specs[first.stream, first.version].variants}
+    payloads = {variant.key: variant.payload for variant in history.specs[first.stream, first.version].variants}
     vectors = np.array([np.frombuffer(row.propensities, dtype="<f8") for row in earlier])
     arms = np.array([row.arm for row in earlier], dtype=np.int32)
-    keys = _keys(live, first, specs)[: vectors.shape[1]]
+    keys = _keys(live, first, history)[: vectors.shape[1]]
     reply = replace(
         asked.reply,
         version=first.version,
@@ -193,12 +214,12 @@ def replay(
     return Answer(asked.columns, reply)
 
 
-def _keys(live: Live, first: DecisionRow, specs: Mapping[tuple[int, int], ExperimentSpec]) -> tuple[str, ...]:
+def _keys(live: Live, first: DecisionRow, history: History) -> tuple[str, ...]:
     """Variant keys by arm. Arms only ever grow within a stream, so the newest list starts with every older one."""
     if first.stream == live.stream:
         return live.keys
     keys: list[str] = []
-    for (stream, _), spec in sorted(specs.items()):
+    for (stream, _), spec in sorted(history.specs.items()):
         if stream == first.stream:
             keys += [variant.key for variant in spec.variants if variant.key not in keys]
     return tuple(keys)

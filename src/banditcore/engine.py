@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from operator import itemgetter
 from threading import Lock
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,17 +14,19 @@ from typing import Self, TypeVar
 import numpy as np
 
 from banditcore import config, experiments, ledger
+from banditcore.asking import Outcome, sort
 from banditcore.assignment import DecisionIds, id_stream
 from banditcore.config import ExperimentSpec
-from banditcore.deciding import Answer, choose, replay
+from banditcore.deciding import History, choose, replay
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound
 from banditcore.experiments import Live, Model
 from banditcore.explain import explain
 from banditcore.learner import Learner
 from banditcore.policies.base import Policy
 from banditcore.report import report
-from banditcore.storage.base import ExperimentRow, Store, Transaction, VersionRow
+from banditcore.storage.base import Asked, ExperimentRow, Store, Transaction, VersionRow
 from banditcore.types import (
+    Ask,
     Decision,
     DecisionBatch,
     Experiment,
@@ -34,14 +37,15 @@ from banditcore.types import (
     RewardResult,
     Value,
 )
+from banditcore.validation import reward as check_reward
+from banditcore.validation import text
 
 T = TypeVar("T")
 # Inside the class `list` is the method.
 Experiments = list[Experiment]
 RewardResults = list[RewardResult]
+Outcomes = list[Outcome]
 MAX_BATCH = 10_000
-MAX_TEXT = 256
-_MAX_REWARD = 1e12
 
 
 def now_us() -> int:
@@ -79,8 +83,7 @@ class DecisionEngine:
         self._clock = clock
         self._ids = DecisionIds(store.secret, last=store.last_decision_id())
         self._lives: dict[str, Live] = {}
-        self._specs: dict[tuple[int, int], ExperimentSpec] = {}
-        self._names: dict[int, str] = {}
+        self._history = History()
         self._change = Lock()
         self._learner = Learner(
             store, clock, lambda: list(self._lives.values()), self._publish, report_error=report_error
@@ -96,8 +99,8 @@ class DecisionEngine:
             self._adopt(row, versions[-1])
 
     def _remember(self, version: VersionRow) -> None:
-        self._specs[version.stream, version.version] = ExperimentSpec.model_validate_json(version.spec)
-        self._names[version.stream] = version.experiment
+        self._history.specs[version.stream, version.version] = ExperimentSpec.model_validate_json(version.spec)
+        self._history.names[version.stream] = version.experiment
 
     def _adopt(self, row: ExperimentRow, version: VersionRow) -> Live:
         live = Live.of(row, version)
@@ -220,24 +223,26 @@ class DecisionEngine:
         `unit` has 1 to 256 bytes in UTF-8; `attributes` are those of the experiment's context; `eligible`
         restricts the variants (empty: all) and must hold the control.
         """
-        return self.submit_decide(experiment, unit, attributes, eligible=eligible, request_id=request_id).result()
+        ask = Ask(experiment, unit, attributes or {}, eligible, request_id)
+        outcome = self.submit_decisions([ask]).result()[0]
+        if isinstance(outcome, BanditcoreError):
+            raise outcome
+        return outcome
 
-    def submit_decide(
-        self,
-        experiment: str,
-        unit: str,
-        attributes: Mapping[str, Value] | None = None,
-        *,
-        eligible: Sequence[str] = (),
-        request_id: str = "",
-    ) -> Future[Decision]:
-        live = self._running(experiment)
-        _text(request_id, "request_id", least=0)
-        units = [_text(unit, "unit")]
-        context = live.schema.encode(attributes or {})
-        mask = live.mask(eligible)
-        answer = choose(live, self._ids, [unit], units, context.reshape(1, -1), mask, self._clock())
-        return self._append(live, answer, request_id, Answer.decision)
+    def submit_decisions(self, asks: Sequence[Ask]) -> Future[Outcomes]:
+        """Decides for many callers at once: each judged by itself, all durable with one write.
+
+        Means what as many calls of `decide` would, and costs a fraction of it.
+        """
+        asking, outcomes = sort(asks, self._running)
+        chosen = [(group, group.choose(self._ids, self._clock())) for group in asking]
+
+        def operation(tx: Transaction) -> Outcomes:
+            for group, answer in chosen:
+                outcomes.extend(group.write(tx, answer, self._history))
+            return [outcome for _, outcome in sorted(outcomes, key=itemgetter(0))]
+
+        return self._store.write(operation)
 
     def decide_batch(
         self,
@@ -265,12 +270,12 @@ class DecisionEngine:
         request_id: str = "",
     ) -> Future[DecisionBatch]:
         live = self._running(experiment)
-        _text(request_id, "request_id", least=0)
+        text(request_id, "request_id", least=0)
         if not 1 <= len(units) <= MAX_BATCH:
             raise InvalidInput(f"a batch has 1 to {MAX_BATCH} decisions, found {len(units)}: split it", field="items")
         if len(contexts) != len(units):
             raise InvalidInput(f"{len(units)} units but {len(contexts)} contexts: send one each", field="contexts")
-        encoded_units = [_text(unit, f"units[{index}]") for index, unit in enumerate(units)]
+        encoded_units = [text(unit, f"units[{index}]") for index, unit in enumerate(units)]
         if isinstance(contexts, np.ndarray):
             vectors = live.schema.check(contexts)
         else:
@@ -280,15 +285,12 @@ class DecisionEngine:
         answer = choose(
             live, self._ids, list(units), encoded_units, vectors, _masks(live, eligible, len(units)), self._clock()
         )
-        return self._append(live, answer, request_id, Answer.batch)
 
-    def _append(self, live: Live, answer: Answer, request_id: str, view: Callable[[Answer], T]) -> Future[T]:
-        def operation(tx: Transaction) -> T:
+        def operation(tx: Transaction) -> DecisionBatch:
             if request_id and (earlier := tx.request(request_id)) is not None:
-                first = self._specs, self._names
-                return view(replay(live, answer, earlier, *first))
-            tx.append_decisions(answer.columns, request_id)
-            return view(answer)
+                return replay(live, answer, earlier, self._history).reply
+            tx.append_decisions(answer.columns, [Asked(request_id, 0, len(units))] if request_id else ())
+            return answer.reply
 
         return self._store.write(operation)
 
@@ -322,7 +324,7 @@ class DecisionEngine:
         sound: list[tuple[bytes, Reward]] = []
         for index, reward in enumerate(rewards):
             try:
-                sound.append((self._known(_sound(reward).decision_id), reward))
+                sound.append((self._known(check_reward(reward).decision_id), reward))
             except BanditcoreError as error:
                 refused[index] = RewardResult(error=error)
 
@@ -338,7 +340,7 @@ class DecisionEngine:
         return self._ids.verify(decision_id)
 
     def _spec_of(self, stream: int, version: int) -> ExperimentSpec:
-        return self._specs[stream, version]
+        return self._history.specs[stream, version]
 
     # Looking
 
@@ -356,7 +358,7 @@ class DecisionEngine:
         """Recomputes one decision from snapshot and log, with everything needed to defend it."""
         decision = self._known(decision_id)
         with self._store.read() as reader:
-            return explain(reader, decision, decision_id, self._names)
+            return explain(reader, decision, decision_id, self._history.names)
 
     def report(self, name: str) -> Report:
         """Lift per goal, POLICY against HOLDOUT, and traffic per variant, as of now."""
@@ -377,24 +379,3 @@ def _masks(live: Live, eligible: Sequence[Sequence[str]], count: int) -> experim
     everything = np.ones(len(live.arms), dtype=np.bool_)
     rows = [live.mask(keys, f"items[{index}].eligible_variants") for index, keys in enumerate(eligible)]
     return np.stack([everything if row is None else row for row in rows])
-
-
-def _text(value: str, field: str, *, least: int = 1) -> bytes:
-    """UTF-8 of an id from outside. Raises InvalidInput when it is empty, too long or not text."""
-    try:
-        encoded = value.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput(f"{field} is not valid text", field=field) from None
-    if not least <= len(encoded) <= MAX_TEXT:
-        raise InvalidInput(f"{field} must have {least} to {MAX_TEXT} bytes, found {len(encoded)}", field=field)
-    if b"\0" in encoded:
-        raise InvalidInput(f"{field} must not contain a NUL character", field=field)
-    return encoded
-
-
-def _sound(reward: Reward) -> Reward:
-    _text(reward.goal, "goal")
-    _text(reward.key, "key", least=0)
-    if not abs(reward.value) <= _MAX_REWARD:
-        raise InvalidInput(f"value must be finite and at most {_MAX_REWARD:g}, found {reward.value}", field="value")
-    return reward

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +50,16 @@ class Experiment:
     """Position up to which the serving model has learned."""
     create_time_us: int
     update_time_us: int
+
+
+class Ask(NamedTuple):
+    """One call for a decision, as `DecisionEngine.decide` takes it."""
+
+    experiment: str
+    unit: str
+    attributes: Mapping[str, Value]
+    eligible: Sequence[str] = ()
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

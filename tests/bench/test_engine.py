@@ -10,6 +10,7 @@ import pytest
 from banditcore import DecisionEngine, MemoryStore, SqliteStore, parse_experiment
 from banditcore.assignment import DecisionIds
 from banditcore.storage.base import DecisionColumns, ResolutionKind, ResolutionRow, Transaction
+from banditcore.types import Ask
 
 ARMS, FEATURES = 10, 20
 SPEC = parse_experiment(
@@ -53,7 +54,7 @@ UNITS = [f"customer-{number}" for number in range(1_000)]
 
 def test_decide_without_the_commit(benchmark: Any, engine: DecisionEngine) -> None:
     attributes = {"x": VECTORS[0].tolist()}
-    benchmark(lambda: engine.submit_decide("bench", "customer-1", attributes))
+    benchmark(lambda: engine.submit_decisions([Ask("bench", "customer-1", attributes)]))
 
 
 def test_batch_of_1000_without_the_commit(benchmark: Any, engine: DecisionEngine) -> None:
@@ -96,15 +97,15 @@ def _fill(tx: Transaction, stream: int, ids: DecisionIds, chance: np.random.Gene
         model_position=0,
         degraded=0,
         time=now_us,
-        ids=made,
+        ids=b"".join(made),
         units=[f"unit-{page}-{number}" for number in range(count)],
         groups=[1] * count,
         arms=chance.integers(0, ARMS, count).tolist(),
-        contexts=[row.tobytes() for row in contexts],
-        propensities=[np.full(ARMS, 1 / ARMS).tobytes()] * count,
-        eligible=[None] * count,
+        contexts=contexts.tobytes(),
+        propensities=np.full((count, ARMS), 1 / ARMS).tobytes(),
+        eligible=None,
     )
-    tx.append_decisions(rows, "")
+    tx.append_decisions(rows)
     tx.append_resolutions([ResolutionRow(stream, decision, ResolutionKind.REWARD, 1.0, now_us) for decision in made])
 
 

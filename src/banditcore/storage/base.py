@@ -13,11 +13,11 @@ Errors: `StoreLocked` and `StoreCorrupt` on opening, `StoreUnavailable` on use; 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -73,20 +73,31 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True)
 class DecisionColumns:
-    """Decisions of one call, to be appended: scalars are common to all, sequences hold one entry each."""
+    """n decisions of one model, to be appended: scalars common to all, blobs packed row after row."""
 
     stream: int
     version: int
     model_position: int
     degraded: int
     time: int
-    ids: Sequence[bytes]
+    ids: bytes
+    """24 bytes each."""
     units: Sequence[str]
     groups: Sequence[int]
     arms: Sequence[int]
-    contexts: Sequence[bytes]
-    propensities: Sequence[bytes]
-    eligible: Iterable[bytes | None]
+    contexts: bytes
+    """Equally many bytes each, as are those of the next two."""
+    propensities: bytes
+    eligible: bytes | None
+    """None: for all of them every variant of the version."""
+
+
+class Asked(NamedTuple):
+    """A request id and the decisions that answered it: `length` of them from index `first` on."""
+
+    request_id: str
+    first: int
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +220,11 @@ class Transaction(Reader, Protocol):
     def new_stream(self, experiment: str) -> int:
         """Opens the next stream, numbered from 1 through the whole store."""
 
-    def append_decisions(self, rows: DecisionColumns, request_id: str) -> None:
-        """Appends the decisions of one call; `request_id` may be empty."""
+    def append_decisions(self, rows: DecisionColumns, requests: Sequence[Asked] = ()) -> None:
+        """Appends decisions, and which request ids they answer."""
+
+    def known_requests(self, request_ids: Sequence[str]) -> set[str]:
+        """Those of the request ids that were answered before."""
 
     def append_exposure(self, stream: int, decision: bytes, time: int) -> None: ...
 

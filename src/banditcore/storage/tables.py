@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
-from itertools import repeat
 from typing import Any
 
 import apsw
 
-from banditcore.assignment import MAX_STREAM, id_milliseconds
+from banditcore.assignment import ID_BYTES, MAX_STREAM, id_milliseconds
 from banditcore.errors import NotAllowedNow, StoreCorrupt
 from banditcore.storage.base import (
+    Asked,
     DecisionColumns,
     DecisionRow,
     ExperimentRow,
@@ -29,6 +30,16 @@ _DECISION = (
     "stream, id, position, version, unit, grp, arm, model_position, degraded, time, context, propensities, eligible"
 )
 _LAST = 2**63 - 1
+_INSERT_DECISIONS = f"""
+INSERT INTO decision ({_DECISION})
+SELECT :stream, substr(:ids, key * {ID_BYTES} + 1, {ID_BYTES}), :first + key, :version, value ->> 0, value ->> 1,
+    value ->> 2, :model_position, :degraded, :time, coalesce(substr(:contexts, key * :context + 1, :context), x''),
+    substr(:propensities, key * :vector + 1, :vector), substr(:eligible, key * :vector / 8 + 1, :vector / 8)
+FROM json_each(:rows)"""
+_INSERT_REQUESTS = f"""
+INSERT INTO request (id, stream, first, count)
+SELECT value ->> 0, :stream, substr(:ids, (value ->> 1) * {ID_BYTES} + 1, {ID_BYTES}), value ->> 2
+FROM json_each(:requests)"""
 _EVENTS = ("decision", "exposure", "reward", "resolution")
 
 
@@ -59,7 +70,6 @@ class Tables:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._run = connection.execute
-        self._run_many = connection.executemany
 
     def _one(self, sql: str, *bindings: Any) -> Any:
         return next(iter(self._run(sql, bindings)), None)
@@ -110,33 +120,37 @@ class Tables:
 
     # Decisions
 
-    def append_decisions(self, rows: DecisionColumns, request_id: str) -> None:
-        count = len(rows.ids)
-        first = self._advance(rows.stream, count)
-        self._run_many(
-            f"INSERT INTO decision ({_DECISION}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-            zip(
-                repeat(rows.stream),
-                rows.ids,
-                range(first, first + count),
-                repeat(rows.version),
-                rows.units,
-                rows.groups,
-                rows.arms,
-                repeat(rows.model_position),
-                repeat(rows.degraded),
-                repeat(rows.time),
-                rows.contexts,
-                rows.propensities,
-                rows.eligible,
-                strict=False,
-            ),
+    def append_decisions(self, rows: DecisionColumns, requests: Sequence[Asked] = ()) -> None:
+        # One statement for all rows: SQLite unpacks them without the interpreter's lock, for which a statement per
+        # row would have to queue up behind the requests, row after row.
+        count = len(rows.units)
+        self._run(
+            _INSERT_DECISIONS,
+            {
+                "stream": rows.stream,
+                "first": self._advance(rows.stream, count),
+                "version": rows.version,
+                "model_position": rows.model_position,
+                "degraded": rows.degraded,
+                "time": rows.time,
+                "rows": json.dumps(list(zip(rows.units, rows.groups, rows.arms, strict=True))),
+                "ids": rows.ids,
+                "contexts": rows.contexts,
+                "context": len(rows.contexts) // count,
+                "propensities": rows.propensities,
+                "vector": len(rows.propensities) // count,
+                "eligible": rows.eligible,
+            },
         )
-        if request_id:
-            self._run(
-                "INSERT INTO request (id, stream, first, count) VALUES (?,?,?,?)",
-                (request_id, rows.stream, rows.ids[0], count),
-            )
+        if requests:
+            bindings = {"stream": rows.stream, "requests": json.dumps(requests), "ids": rows.ids}
+            self._run(_INSERT_REQUESTS, bindings)
+
+    def known_requests(self, request_ids: Sequence[str]) -> set[str]:
+        rows = self._run(
+            "SELECT id FROM request WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(request_ids),)
+        )
+        return {row[0] for row in rows}
 
     def decision(self, stream: int, decision: bytes) -> DecisionRow | None:
         row = self._one(f"SELECT {_DECISION} FROM decision WHERE stream = ? AND id = ?", stream, decision)

@@ -10,9 +10,10 @@ from threading import Barrier, Thread
 import numpy as np
 import pytest
 
-from banditcore.assignment import DecisionIds
+from banditcore.assignment import DecisionIds, split_ids
 from banditcore.errors import NotFound, StoreUnavailable
 from banditcore.storage.base import (
+    Asked,
     DecisionColumns,
     ExperimentRow,
     GoalQuery,
@@ -40,13 +41,13 @@ def columns(
         model_position=0,
         degraded=0,
         time=now_us,
-        ids=DecisionIds(store.secret, last=store.last_decision_id()).new(stream, count, now_us),
+        ids=b"".join(DecisionIds(store.secret, last=store.last_decision_id()).new(stream, count, now_us)),
         units=units,
         groups=[group] * count,
         arms=[1] * count,
-        contexts=[np.arange(3.0).tobytes()] * count,
-        propensities=[_VECTOR] * count,
-        eligible=[None] * count,
+        contexts=np.arange(3.0).tobytes() * count,
+        propensities=_VECTOR * count,
+        eligible=None,
     )
 
 
@@ -79,31 +80,56 @@ class StorageContract:
     def test_a_decision_comes_back_as_written(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "bob"])
-        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        store.write(lambda tx: tx.append_decisions(rows)).result()
         with store.read() as reader:
-            found = reader.decision(stream, rows.ids[1])
+            found = reader.decision(stream, split_ids(rows.ids)[1])
             assert found is not None
             assert (found.unit, found.arm, found.position, found.propensities) == ("bob", 1, 2, _VECTOR)
             assert found.eligible is None
             assert reader.decision(stream, b"x" * 24) is None
-            assert reader.decision(stream + 1, rows.ids[1]) is None
+            assert reader.decision(stream + 1, split_ids(rows.ids)[1]) is None
 
     def test_a_request_id_finds_its_decisions(self, store: Store) -> None:
         stream = open_stream(store)
         for request, units in (("r1", ["ann", "bob"]), ("r2", ["cid"])):
-            rows = columns(store, stream, units)
-            store.write(lambda tx, rows=rows, request=request: tx.append_decisions(rows, request)).result()  # type: ignore[misc]
+            _append(store, columns(store, stream, units), Asked(request, 0, len(units)))
         with store.read() as reader:
             assert [row.unit for row in reader.request("r1") or []] == ["ann", "bob"]
             assert [row.unit for row in reader.request("r2") or []] == ["cid"]
             assert reader.request("r3") is None
+        known = store.write(lambda tx: tx.known_requests(["r1", "r2", "r3"])).result()
+        assert known == {"r1", "r2"}
+
+    def test_every_decision_of_a_call_may_have_a_request_id(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann", "bob", "cid"])
+        store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 1), Asked("r3", 2, 1)])).result()
+        with store.read() as reader:
+            assert [[row.unit for row in reader.request(name) or []] for name in ("r1", "r3")] == [["ann"], ["cid"]]
+
+    def test_a_context_may_be_empty_and_eligible_lists_are_kept(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = replace(columns(store, stream, ["ann", "bob"]), contexts=b"", eligible=bytes([1, 0, 1, 1]))
+        store.write(lambda tx: tx.append_decisions(rows)).result()
+        with store.read() as reader:
+            found = [reader.decision(stream, decision) for decision in split_ids(rows.ids)]
+            assert [(row.context, row.eligible) for row in found if row] == [(b"", bytes([1, 0])), (b"", bytes([1, 1]))]
+
+    def test_units_of_any_script_come_back(self, store: Store) -> None:
+        stream = open_stream(store)
+        units = ["Ünïcode", "07", '{"a": 1}', "null", "1e5", "\U0001f6d2", "a'b\"c\\", "true"]
+        rows = columns(store, stream, units)
+        store.write(lambda tx: tx.append_decisions(rows)).result()
+        with store.read() as reader:
+            found = [reader.decision(stream, decision) for decision in split_ids(rows.ids)]
+            assert [row.unit for row in found if row] == units
 
     def test_positions_are_dense_over_all_events(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "bob"])
-        store.write(lambda tx: tx.append_decisions(rows, "")).result()
-        store.write(lambda tx: tx.append_exposure(stream, rows.ids[0], 7)).result()
-        store.write(lambda tx: _reward(tx, stream, rows.ids[0], 1.0)).result()
+        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_exposure(stream, split_ids(rows.ids)[0], 7)).result()
+        store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0)).result()
         with store.read() as reader:
             assert reader.density(stream) == (5, 5, 5)
             assert reader.stream_position(stream) == 5
@@ -117,7 +143,7 @@ class StorageContract:
 
         def work(part: list[DecisionColumns]) -> None:
             barrier.wait()
-            futures.extend(store.write(lambda tx, rows=rows: tx.append_decisions(rows, "")) for rows in part)  # type: ignore[misc]
+            futures.extend(store.write(lambda tx, rows=rows: tx.append_decisions(rows)) for rows in part)  # type: ignore[misc]
 
         threads = [Thread(target=work, args=(prepared[n::4],)) for n in range(4)]
         for thread in threads:
@@ -134,13 +160,13 @@ class StorageContract:
         rows = columns(store, stream, ["ann"])
 
         def half(tx: Transaction) -> None:
-            tx.append_decisions(rows, "r1")
+            tx.append_decisions(rows, [Asked("r1", 0, 1)])
             raise NotFound("changed my mind")
 
         with pytest.raises(NotFound, match="changed my mind"):
             store.write(half).result()
         with store.read() as reader:
-            assert reader.decision(stream, rows.ids[0]) is None
+            assert reader.decision(stream, split_ids(rows.ids)[0]) is None
             assert reader.request("r1") is None
             assert reader.stream_position(stream) == 0
 
@@ -151,11 +177,11 @@ class StorageContract:
             raise ZeroDivisionError
 
         first = columns(store, stream, ["ann"])
-        second = replace(columns(store, stream, ["bob"]), ids=DecisionIds(store.secret).new(stream, 1, 9_000_000))
+        second = replace(columns(store, stream, ["bob"]), ids=DecisionIds(store.secret).new(stream, 1, 9_000_000)[0])
         futures = [
-            store.write(lambda tx: tx.append_decisions(first, "")),
+            store.write(lambda tx: tx.append_decisions(first)),
             store.write(broken),
-            store.write(lambda tx: tx.append_decisions(second, "")),
+            store.write(lambda tx: tx.append_decisions(second)),
         ]
         assert isinstance(futures[1].exception(), ZeroDivisionError)
         assert futures[0].result() is None
@@ -166,9 +192,9 @@ class StorageContract:
     def test_a_decision_resolves_once(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann"])
-        store.write(lambda tx: tx.append_decisions(rows, "")).result()
-        store.write(lambda tx: _reward(tx, stream, rows.ids[0], 1.0)).result()
-        again = ResolutionRow(stream, rows.ids[0], ResolutionKind.EXPIRY, 0.0, 9)
+        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0)).result()
+        again = ResolutionRow(stream, split_ids(rows.ids)[0], ResolutionKind.EXPIRY, 0.0, 9)
         with pytest.raises(Exception):  # noqa: B017 - which error is the engine's own affair: it must not happen
             store.write(lambda tx: tx.append_resolutions([again])).result()
         with store.read() as reader:
@@ -177,8 +203,8 @@ class StorageContract:
     def test_lessons_page_through_in_order(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, [f"unit-{n}" for n in range(7)])
-        store.write(lambda tx: tx.append_decisions(rows, "")).result()
-        for value, decision in enumerate(rows.ids):
+        store.write(lambda tx: tx.append_decisions(rows)).result()
+        for value, decision in enumerate(split_ids(rows.ids)):
             store.write(
                 lambda tx, decision=decision, value=value: tx.append_resolutions(  # type: ignore[misc]
                     [ResolutionRow(stream, decision, ResolutionKind.REWARD, float(value), 9)]
@@ -194,14 +220,14 @@ class StorageContract:
     def test_only_open_policy_decisions_expire(self, store: Store) -> None:
         stream = open_stream(store)
         policy = columns(store, stream, ["ann", "bob"])
-        store.write(lambda tx: tx.append_decisions(policy, "")).result()
+        store.write(lambda tx: tx.append_decisions(policy)).result()
         held_out = columns(store, stream, ["cid"], group=2, now_us=2_000_000)
-        store.write(lambda tx: tx.append_decisions(held_out, "")).result()
-        store.write(lambda tx: _reward(tx, stream, policy.ids[0], 1.0)).result()
+        store.write(lambda tx: tx.append_decisions(held_out)).result()
+        store.write(lambda tx: _reward(tx, stream, split_ids(policy.ids)[0], 1.0)).result()
         with store.read() as reader:
-            assert reader.expirable(stream, _EVERYTHING, 10) == [(policy.ids[1], False)]
+            assert reader.expirable(stream, _EVERYTHING, 10) == [(split_ids(policy.ids)[1], False)]
             assert reader.windows_due(stream, _EVERYTHING)
-            assert not reader.windows_due(stream, policy.ids[0])
+            assert not reader.windows_due(stream, split_ids(policy.ids)[0])
         store.write(lambda tx: tx.set_expired(stream, _EVERYTHING)).result()
         with store.read() as reader:
             assert reader.expirable(stream, _EVERYTHING, 10) == []
@@ -222,9 +248,9 @@ class StorageContract:
     def test_outcomes_are_summed_per_unit(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "ann", "bob", "cid"])
-        store.write(lambda tx: tx.append_decisions(rows, "")).result()
+        store.write(lambda tx: tx.append_decisions(rows)).result()
         for decision, value, late in ((0, 2.0, 0), (1, 3.0, 0), (2, 4.0, 1)):
-            reward = RewardRow(stream, rows.ids[decision], "spend", "", value, late, 9)
+            reward = RewardRow(stream, split_ids(rows.ids)[decision], "spend", "", value, late, 9)
             store.write(lambda tx, reward=reward: tx.append_reward(reward)).result()  # type: ignore[misc]
         query = GoalQuery((stream,), "spend", False, 0.0, _EVERYTHING, False)
         with store.read() as reader:
@@ -240,6 +266,10 @@ class StorageContract:
         store.close()
         with pytest.raises(StoreUnavailable, match="closed"):
             store.write(lambda tx: None).result()
+
+
+def _append(store: Store, rows: DecisionColumns, asked: Asked) -> None:
+    store.write(lambda tx: tx.append_decisions(rows, [asked])).result()
 
 
 def _reward(tx: Transaction, stream: int, decision: bytes, value: float) -> None:

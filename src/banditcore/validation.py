@@ -1,0 +1,32 @@
+"""Checks of what comes from outside that belong to no attribute, goal or definition."""
+
+from __future__ import annotations
+
+from banditcore.errors import InvalidInput
+from banditcore.types import Reward
+
+MAX_TEXT = 256
+MAX_REWARD = 1e12
+"""Largest |reward|: squares of larger ones would lose the small ones of other decisions."""
+
+
+def text(value: str, field: str, *, least: int = 1) -> bytes:
+    """UTF-8 of an id from outside. Raises InvalidInput when it is empty, too long or not text."""
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(f"{field} is not valid text", field=field) from None
+    if not least <= len(encoded) <= MAX_TEXT:
+        raise InvalidInput(f"{field} must have {least} to {MAX_TEXT} bytes, found {len(encoded)}", field=field)
+    if b"\0" in encoded:
+        raise InvalidInput(f"{field} must not contain a NUL character", field=field)
+    return encoded
+
+
+def reward(value: Reward) -> Reward:
+    """The reward itself when its parts are well formed. Raises InvalidInput."""
+    text(value.goal, "goal")
+    text(value.key, "key", least=0)
+    if not abs(value.value) <= MAX_REWARD:
+        raise InvalidInput(f"value must be finite and at most {MAX_REWARD:g}, found {value.value}", field="value")
+    return value
