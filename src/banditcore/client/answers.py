@@ -11,7 +11,7 @@ import numpy.typing as npt
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from banditcore.client import definition
-from banditcore.client.errors import from_status
+from banditcore.client.errors import from_reward_error
 from banditcore.types import (
     ArmExplanation,
     ArmInfo,
@@ -133,7 +133,7 @@ def exposed(message: decision_service_pb2.RecordExposureResponse) -> bool:
 def rewarded(message: decision_service_pb2.RecordRewardsResponse) -> list[RewardResult]:
     return [
         RewardResult(
-            error=from_status(result.status) if result.HasField("status") else None,
+            error=from_reward_error(result.error) if result.HasField("error") else None,
             duplicate=result.duplicate,
             resolved=result.resolved,
         )
@@ -217,6 +217,7 @@ def _goal(message: experiment_pb2.GoalReport) -> GoalReport:
         holdout=_group(message.holdout),
         status=_GOAL_STATUSES[message.status],
         lift=_lift(message.lift) if message.HasField("lift") else None,
+        note=message.note,
     )
 
 

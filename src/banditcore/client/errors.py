@@ -15,6 +15,8 @@ from banditcore.errors import (
     StoreUnavailable,
 )
 
+from banditcore.v1.decision_service_pb2 import RewardError
+
 _DOMAIN = "banditcore"
 _DETAILS_KEY = "grpc-status-details-bin"
 _CLASSES: dict[int, type[BanditcoreError]] = {
@@ -52,6 +54,12 @@ def from_status(status: status_pb2.Status) -> BanditcoreError | None:
         return None
     field = request.field_violations[0].field if request.field_violations else ""
     return kind(status.message, field=field, reason=info.reason)
+
+
+def from_reward_error(error: RewardError) -> BanditcoreError:
+    """The error that one reward of several was refused with."""
+    kind = _CLASSES.get(error.code, BanditcoreError)
+    return kind(error.message, field=error.field, reason=error.reason)
 
 
 def _attached_status(error: grpc.RpcError) -> status_pb2.Status | None:

@@ -82,7 +82,8 @@ def _number(value: float) -> str:
 def _caption(found: Report) -> str:
     alphas = {goal.lift.alpha for goal in found.goals if goal.lift}
     level = f"{1 - alphas.pop():.0%} confidence sequence: valid at every look. " if alphas else ""
+    missing = "".join(f"{goal.goal} is collecting: {goal.note}. " for goal in found.goals if goal.note)
     return (
-        f"{level}Units count once their window has closed. Holdout {found.holdout_share:g} of all units; "
+        f"{missing}{level}Units count once their window has closed. Holdout {found.holdout_share:g} of all units; "
         f"model at position {found.model_position}."
     )

@@ -24,10 +24,9 @@ _sym_db = _symbol_database.Default()
 
 from banditcore.v1 import decision_pb2 as banditcore_dot_v1_dot_decision__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$banditcore/v1/decision_service.proto\x12\rbanditcore.v1\x1a\x1c\x62\x61nditcore/v1/decision.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xf4\x01\n\rDecideRequest\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12@\n\nattributes\x18\x03 \x03(\x0b\x32,.banditcore.v1.DecideRequest.AttributesEntry\x12\x19\n\x11\x65ligible_variants\x18\x04 \x03(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x1aP\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.banditcore.v1.AttributeValue:\x02\x38\x01\"\x8a\x02\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07variant\x18\x02 \x01(\t\x12\x0f\n\x07payload\x18\x03 \x01(\t\x12#\n\x05group\x18\x04 \x01(\x0e\x32\x14.banditcore.v1.Group\x12\x12\n\npropensity\x18\x05 \x01(\x01\x12\x16\n\x0emodel_position\x18\x06 \x01(\x03\x12\x1a\n\x12\x65xperiment_version\x18\x07 \x01(\x03\x12\x10\n\x08\x64\x65graded\x18\x08 \x01(\x08\x12\x11\n\tduplicate\x18\t \x01(\x08\x12/\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa0\x01\n\x12\x42\x61tchDecideRequest\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x19.banditcore.v1.DecideRowsH\x00\x12/\n\x07\x63olumns\x18\x04 \x01(\x0b\x32\x1c.banditcore.v1.DecideColumnsH\x00\x42\x06\n\x04\x66orm\"5\n\nDecideRows\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.banditcore.v1.DecideRow\"\xc4\x01\n\tDecideRow\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12<\n\nattributes\x18\x02 \x03(\x0b\x32(.banditcore.v1.DecideRow.AttributesEntry\x12\x19\n\x11\x65ligible_variants\x18\x03 \x03(\t\x1aP\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.banditcore.v1.AttributeValue:\x02\x38\x01\"K\n\rDecideColumns\x12\r\n\x05units\x18\x01 \x03(\t\x12\x10\n\x08\x63ontexts\x18\x02 \x01(\x0c\x12\x19\n\x11\x65ligible_variants\x18\x03 \x03(\t\"\x85\x02\n\x13\x42\x61tchDecideResponse\x12*\n\x04rows\x18\x01 \x01(\x0b\x32\x1a.banditcore.v1.DecidedRowsH\x00\x12\x30\n\x07\x63olumns\x18\x02 \x01(\x0b\x32\x1d.banditcore.v1.DecidedColumnsH\x00\x12\x16\n\x0emodel_position\x18\x03 \x01(\x03\x12\x1a\n\x12\x65xperiment_version\x18\x04 \x01(\x03\x12\x10\n\x08\x64\x65graded\x18\x05 \x01(\x08\x12\x11\n\tduplicate\x18\x06 \x01(\x08\x12/\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04\x66orm\"9\n\x0b\x44\x65\x63idedRows\x12*\n\tdecisions\x18\x01 \x03(\x0b\x32\x17.banditcore.v1.Decision\"~\n\x0e\x44\x65\x63idedColumns\x12\x10\n\x08variants\x18\x01 \x03(\t\x12\x10\n\x08payloads\x18\x02 \x03(\t\x12\x14\n\x0c\x64\x65\x63ision_ids\x18\x03 \x01(\x0c\x12\x0c\n\x04\x61rms\x18\x04 \x01(\x0c\x12\x0e\n\x06groups\x18\x05 \x01(\x0c\x12\x14\n\x0cpropensities\x18\x06 \x01(\x0c\",\n\x15RecordExposureRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"+\n\x16RecordExposureResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"V\n\x06Reward\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0c\n\x04goal\x18\x02 \x01(\t\x12\x12\n\x05value\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0b\n\x03key\x18\x04 \x01(\tB\x08\n\x06_value\">\n\x14RecordRewardsRequest\x12&\n\x07rewards\x18\x01 \x03(\x0b\x32\x15.banditcore.v1.Reward\"E\n\x15RecordRewardsResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.banditcore.v1.RewardResult\"W\n\x0cRewardResult\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x10\n\x08resolved\x18\x03 \x01(\x08\"-\n\x16\x45xplainDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"J\n\x17\x45xplainDecisionResponse\x12/\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1a.banditcore.v1.Explanation2\xe4\x03\n\x0f\x44\x65\x63isionService\x12J\n\x06\x44\x65\x63ide\x12\x1c.banditcore.v1.DecideRequest\x1a\x1d.banditcore.v1.DecideResponse\"\x03\x90\x02\x02\x12Y\n\x0b\x42\x61tchDecide\x12!.banditcore.v1.BatchDecideRequest\x1a\".banditcore.v1.BatchDecideResponse\"\x03\x90\x02\x02\x12\x62\n\x0eRecordExposure\x12$.banditcore.v1.RecordExposureRequest\x1a%.banditcore.v1.RecordExposureResponse\"\x03\x90\x02\x02\x12_\n\rRecordRewards\x12#.banditcore.v1.RecordRewardsRequest\x1a$.banditcore.v1.RecordRewardsResponse\"\x03\x90\x02\x02\x12\x65\n\x0f\x45xplainDecision\x12%.banditcore.v1.ExplainDecisionRequest\x1a&.banditcore.v1.ExplainDecisionResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$banditcore/v1/decision_service.proto\x12\rbanditcore.v1\x1a\x1c\x62\x61nditcore/v1/decision.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n\rDecideRequest\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12@\n\nattributes\x18\x03 \x03(\x0b\x32,.banditcore.v1.DecideRequest.AttributesEntry\x12\x19\n\x11\x65ligible_variants\x18\x04 \x03(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x1aP\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.banditcore.v1.AttributeValue:\x02\x38\x01\"\x8a\x02\n\x0e\x44\x65\x63ideResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07variant\x18\x02 \x01(\t\x12\x0f\n\x07payload\x18\x03 \x01(\t\x12#\n\x05group\x18\x04 \x01(\x0e\x32\x14.banditcore.v1.Group\x12\x12\n\npropensity\x18\x05 \x01(\x01\x12\x16\n\x0emodel_position\x18\x06 \x01(\x03\x12\x1a\n\x12\x65xperiment_version\x18\x07 \x01(\x03\x12\x10\n\x08\x64\x65graded\x18\x08 \x01(\x08\x12\x11\n\tduplicate\x18\t \x01(\x08\x12/\n\x0b\x64\x65\x63ide_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa0\x01\n\x12\x42\x61tchDecideRequest\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12)\n\x04rows\x18\x03 \x01(\x0b\x32\x19.banditcore.v1.DecideRowsH\x00\x12/\n\x07\x63olumns\x18\x04 \x01(\x0b\x32\x1c.banditcore.v1.DecideColumnsH\x00\x42\x06\n\x04\x66orm\"5\n\nDecideRows\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.banditcore.v1.DecideRow\"\xc4\x01\n\tDecideRow\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12<\n\nattributes\x18\x02 \x03(\x0b\x32(.banditcore.v1.DecideRow.AttributesEntry\x12\x19\n\x11\x65ligible_variants\x18\x03 \x03(\t\x1aP\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.banditcore.v1.AttributeValue:\x02\x38\x01\"K\n\rDecideColumns\x12\r\n\x05units\x18\x01 \x03(\t\x12\x10\n\x08\x63ontexts\x18\x02 \x01(\x0c\x12\x19\n\x11\x65ligible_variants\x18\x03 \x03(\t\"\x85\x02\n\x13\x42\x61tchDecideResponse\x12*\n\x04rows\x18\x01 \x01(\x0b\x32\x1a.banditcore.v1.DecidedRowsH\x00\x12\x30\n\x07\x63olumns\x18\x02 \x01(\x0b\x32\x1d.banditcore.v1.DecidedColumnsH\x00\x12\x16\n\x0emodel_position\x18\x03 \x01(\x03\x12\x1a\n\x12\x65xperiment_version\x18\x04 \x01(\x03\x12\x10\n\x08\x64\x65graded\x18\x05 \x01(\x08\x12\x11\n\tduplicate\x18\x06 \x01(\x08\x12/\n\x0b\x64\x65\x63ide_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\n\x04\x66orm\"9\n\x0b\x44\x65\x63idedRows\x12*\n\tdecisions\x18\x01 \x03(\x0b\x32\x17.banditcore.v1.Decision\"~\n\x0e\x44\x65\x63idedColumns\x12\x10\n\x08variants\x18\x01 \x03(\t\x12\x10\n\x08payloads\x18\x02 \x03(\t\x12\x14\n\x0c\x64\x65\x63ision_ids\x18\x03 \x01(\x0c\x12\x0c\n\x04\x61rms\x18\x04 \x01(\x0c\x12\x0e\n\x06groups\x18\x05 \x01(\x0c\x12\x14\n\x0cpropensities\x18\x06 \x01(\x0c\",\n\x15RecordExposureRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"+\n\x16RecordExposureResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"V\n\x06Reward\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0c\n\x04goal\x18\x02 \x01(\t\x12\x12\n\x05value\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0b\n\x03key\x18\x04 \x01(\tB\x08\n\x06_value\">\n\x14RecordRewardsRequest\x12&\n\x07rewards\x18\x01 \x03(\x0b\x32\x15.banditcore.v1.Reward\"E\n\x15RecordRewardsResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.banditcore.v1.RewardResult\"^\n\x0cRewardResult\x12)\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x1a.banditcore.v1.RewardError\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x10\n\x08resolved\x18\x03 \x01(\x08\"K\n\x0bRewardError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\"-\n\x16\x45xplainDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"J\n\x17\x45xplainDecisionResponse\x12/\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x1a.banditcore.v1.Explanation2\xe4\x03\n\x0f\x44\x65\x63isionService\x12J\n\x06\x44\x65\x63ide\x12\x1c.banditcore.v1.DecideRequest\x1a\x1d.banditcore.v1.DecideResponse\"\x03\x90\x02\x02\x12Y\n\x0b\x42\x61tchDecide\x12!.banditcore.v1.BatchDecideRequest\x1a\".banditcore.v1.BatchDecideResponse\"\x03\x90\x02\x02\x12\x62\n\x0eRecordExposure\x12$.banditcore.v1.RecordExposureRequest\x1a%.banditcore.v1.RecordExposureResponse\"\x03\x90\x02\x02\x12_\n\rRecordRewards\x12#.banditcore.v1.RecordRewardsRequest\x1a$.banditcore.v1.RecordRewardsResponse\"\x03\x90\x02\x02\x12\x65\n\x0f\x45xplainDecision\x12%.banditcore.v1.ExplainDecisionRequest\x1a&.banditcore.v1.ExplainDecisionResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,44 +47,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONSERVICE'].methods_by_name['RecordRewards']._serialized_options = b'\220\002\002'
   _globals['_DECISIONSERVICE'].methods_by_name['ExplainDecision']._loaded_options = None
   _globals['_DECISIONSERVICE'].methods_by_name['ExplainDecision']._serialized_options = b'\220\002\001'
-  _globals['_DECIDEREQUEST']._serialized_start=144
-  _globals['_DECIDEREQUEST']._serialized_end=388
-  _globals['_DECIDEREQUEST_ATTRIBUTESENTRY']._serialized_start=308
-  _globals['_DECIDEREQUEST_ATTRIBUTESENTRY']._serialized_end=388
-  _globals['_DECIDERESPONSE']._serialized_start=391
-  _globals['_DECIDERESPONSE']._serialized_end=657
-  _globals['_BATCHDECIDEREQUEST']._serialized_start=660
-  _globals['_BATCHDECIDEREQUEST']._serialized_end=820
-  _globals['_DECIDEROWS']._serialized_start=822
-  _globals['_DECIDEROWS']._serialized_end=875
-  _globals['_DECIDEROW']._serialized_start=878
-  _globals['_DECIDEROW']._serialized_end=1074
-  _globals['_DECIDEROW_ATTRIBUTESENTRY']._serialized_start=308
-  _globals['_DECIDEROW_ATTRIBUTESENTRY']._serialized_end=388
-  _globals['_DECIDECOLUMNS']._serialized_start=1076
-  _globals['_DECIDECOLUMNS']._serialized_end=1151
-  _globals['_BATCHDECIDERESPONSE']._serialized_start=1154
-  _globals['_BATCHDECIDERESPONSE']._serialized_end=1415
-  _globals['_DECIDEDROWS']._serialized_start=1417
-  _globals['_DECIDEDROWS']._serialized_end=1474
-  _globals['_DECIDEDCOLUMNS']._serialized_start=1476
-  _globals['_DECIDEDCOLUMNS']._serialized_end=1602
-  _globals['_RECORDEXPOSUREREQUEST']._serialized_start=1604
-  _globals['_RECORDEXPOSUREREQUEST']._serialized_end=1648
-  _globals['_RECORDEXPOSURERESPONSE']._serialized_start=1650
-  _globals['_RECORDEXPOSURERESPONSE']._serialized_end=1693
-  _globals['_REWARD']._serialized_start=1695
-  _globals['_REWARD']._serialized_end=1781
-  _globals['_RECORDREWARDSREQUEST']._serialized_start=1783
-  _globals['_RECORDREWARDSREQUEST']._serialized_end=1845
-  _globals['_RECORDREWARDSRESPONSE']._serialized_start=1847
-  _globals['_RECORDREWARDSRESPONSE']._serialized_end=1916
-  _globals['_REWARDRESULT']._serialized_start=1918
-  _globals['_REWARDRESULT']._serialized_end=2005
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=2007
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=2052
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=2054
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=2128
-  _globals['_DECISIONSERVICE']._serialized_start=2131
-  _globals['_DECISIONSERVICE']._serialized_end=2615
+  _globals['_DECIDEREQUEST']._serialized_start=119
+  _globals['_DECIDEREQUEST']._serialized_end=363
+  _globals['_DECIDEREQUEST_ATTRIBUTESENTRY']._serialized_start=283
+  _globals['_DECIDEREQUEST_ATTRIBUTESENTRY']._serialized_end=363
+  _globals['_DECIDERESPONSE']._serialized_start=366
+  _globals['_DECIDERESPONSE']._serialized_end=632
+  _globals['_BATCHDECIDEREQUEST']._serialized_start=635
+  _globals['_BATCHDECIDEREQUEST']._serialized_end=795
+  _globals['_DECIDEROWS']._serialized_start=797
+  _globals['_DECIDEROWS']._serialized_end=850
+  _globals['_DECIDEROW']._serialized_start=853
+  _globals['_DECIDEROW']._serialized_end=1049
+  _globals['_DECIDEROW_ATTRIBUTESENTRY']._serialized_start=283
+  _globals['_DECIDEROW_ATTRIBUTESENTRY']._serialized_end=363
+  _globals['_DECIDECOLUMNS']._serialized_start=1051
+  _globals['_DECIDECOLUMNS']._serialized_end=1126
+  _globals['_BATCHDECIDERESPONSE']._serialized_start=1129
+  _globals['_BATCHDECIDERESPONSE']._serialized_end=1390
+  _globals['_DECIDEDROWS']._serialized_start=1392
+  _globals['_DECIDEDROWS']._serialized_end=1449
+  _globals['_DECIDEDCOLUMNS']._serialized_start=1451
+  _globals['_DECIDEDCOLUMNS']._serialized_end=1577
+  _globals['_RECORDEXPOSUREREQUEST']._serialized_start=1579
+  _globals['_RECORDEXPOSUREREQUEST']._serialized_end=1623
+  _globals['_RECORDEXPOSURERESPONSE']._serialized_start=1625
+  _globals['_RECORDEXPOSURERESPONSE']._serialized_end=1668
+  _globals['_REWARD']._serialized_start=1670
+  _globals['_REWARD']._serialized_end=1756
+  _globals['_RECORDREWARDSREQUEST']._serialized_start=1758
+  _globals['_RECORDREWARDSREQUEST']._serialized_end=1820
+  _globals['_RECORDREWARDSRESPONSE']._serialized_start=1822
+  _globals['_RECORDREWARDSRESPONSE']._serialized_end=1891
+  _globals['_REWARDRESULT']._serialized_start=1893
+  _globals['_REWARDRESULT']._serialized_end=1987
+  _globals['_REWARDERROR']._serialized_start=1989
+  _globals['_REWARDERROR']._serialized_end=2064
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=2066
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=2111
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=2113
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=2187
+  _globals['_DECISIONSERVICE']._serialized_start=2190
+  _globals['_DECISIONSERVICE']._serialized_end=2674
 # @@protoc_insertion_point(module_scope)

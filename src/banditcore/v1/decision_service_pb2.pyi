@@ -2,7 +2,6 @@ import datetime
 
 from banditcore.v1 import decision_pb2 as _decision_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
-from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -178,14 +177,26 @@ class RecordRewardsResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[RewardResult, _Mapping]]] = ...) -> None: ...
 
 class RewardResult(_message.Message):
-    __slots__ = ("status", "duplicate", "resolved")
-    STATUS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("error", "duplicate", "resolved")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
     DUPLICATE_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_FIELD_NUMBER: _ClassVar[int]
-    status: _status_pb2.Status
+    error: RewardError
     duplicate: bool
     resolved: bool
-    def __init__(self, status: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., duplicate: bool = ..., resolved: bool = ...) -> None: ...
+    def __init__(self, error: _Optional[_Union[RewardError, _Mapping]] = ..., duplicate: bool = ..., resolved: bool = ...) -> None: ...
+
+class RewardError(_message.Message):
+    __slots__ = ("code", "reason", "message", "field")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    reason: str
+    message: str
+    field: str
+    def __init__(self, code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
 
 class ExplainDecisionRequest(_message.Message):
     __slots__ = ("decision_id",)

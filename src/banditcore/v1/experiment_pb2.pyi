@@ -224,7 +224,7 @@ class Report(_message.Message):
     def __init__(self, experiment: _Optional[str] = ..., version: _Optional[int] = ..., status: _Optional[_Union[ExperimentStatus, str]] = ..., report_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_count: _Optional[int] = ..., holdout_share: _Optional[float] = ..., model_position: _Optional[int] = ..., goals: _Optional[_Iterable[_Union[GoalReport, _Mapping]]] = ..., variants: _Optional[_Iterable[_Union[VariantReport, _Mapping]]] = ...) -> None: ...
 
 class GoalReport(_message.Message):
-    __slots__ = ("goal", "kind", "learned", "policy", "holdout", "status", "lift")
+    __slots__ = ("goal", "kind", "learned", "policy", "holdout", "status", "lift", "note")
     GOAL_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     LEARNED_FIELD_NUMBER: _ClassVar[int]
@@ -232,6 +232,7 @@ class GoalReport(_message.Message):
     HOLDOUT_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     LIFT_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
     goal: str
     kind: GoalKind
     learned: bool
@@ -239,7 +240,8 @@ class GoalReport(_message.Message):
     holdout: GroupReport
     status: GoalReportStatus
     lift: Lift
-    def __init__(self, goal: _Optional[str] = ..., kind: _Optional[_Union[GoalKind, str]] = ..., learned: bool = ..., policy: _Optional[_Union[GroupReport, _Mapping]] = ..., holdout: _Optional[_Union[GroupReport, _Mapping]] = ..., status: _Optional[_Union[GoalReportStatus, str]] = ..., lift: _Optional[_Union[Lift, _Mapping]] = ...) -> None: ...
+    note: str
+    def __init__(self, goal: _Optional[str] = ..., kind: _Optional[_Union[GoalKind, str]] = ..., learned: bool = ..., policy: _Optional[_Union[GroupReport, _Mapping]] = ..., holdout: _Optional[_Union[GroupReport, _Mapping]] = ..., status: _Optional[_Union[GoalReportStatus, str]] = ..., lift: _Optional[_Union[Lift, _Mapping]] = ..., note: _Optional[str] = ...) -> None: ...
 
 class GroupReport(_message.Message):
     __slots__ = ("unit_count", "matured_unit_count", "converted_unit_count", "mean", "variance")
