@@ -19,7 +19,7 @@ Outcomes = list[Decision | BanditcoreError]
 Waiting = tuple[Ask, asyncio.Future[Decision]]
 
 MAX_GROUP = 1_000
-PAUSE_S = 0.004
+PAUSE_S = 0.005
 WORTH_A_PAUSE = 12
 """Calls in a group from which on the next is worth waiting for."""
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,16 +19,27 @@ START_LIMIT_S = 30.0
 class ServerProcess:
     """`banditcore serve` on a port of the system's choosing; ready when the constructor returns.
 
-    `data` is the store's directory; what the server logs is in `log`, beside it.
+    `data` is the store's directory; what the server logs is in `log`, beside it. `wrapper` is a command that
+    ends in running what follows it, such as `unshare --mount`.
     """
 
-    def __init__(self, data: Path, *options: str, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, data: Path, *options: str, listen: str = "127.0.0.1:0", wrapper: Sequence[str] = ()) -> None:
         self.data = data
         self.log = data.with_name(f"{data.name}.log")
         started = time.monotonic()
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "banditcore_server", "--data", str(data), "--listen", listen, *options],
+                [
+                    *wrapper,
+                    sys.executable,
+                    "-m",
+                    "banditcore_server",
+                    "--data",
+                    str(data),
+                    "--listen",
+                    listen,
+                    *options,
+                ],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

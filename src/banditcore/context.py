@@ -15,6 +15,7 @@ from banditcore.config import (
     VectorSpec,
 )
 from banditcore.errors import InvalidInput
+from banditcore.kernels import plain_vector
 from banditcore.types import Floats, Value
 
 MAX_MAGNITUDE = 1e9
@@ -179,5 +180,4 @@ class ContextSchema:
 
 
 def _usable(values: Floats) -> bool:
-    # One pass: a NaN makes the comparison false, as an infinity does.
-    return values.size == 0 or bool(max(values.max(), -values.min()) <= MAX_MAGNITUDE)
+    return plain_vector(values.reshape(-1), values.size, -MAX_MAGNITUDE, MAX_MAGNITUDE)

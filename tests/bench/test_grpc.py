@@ -76,7 +76,7 @@ def rate(target: str, in_flight: int) -> float:
     return asyncio.run(calls_per_second(target, DECIDE, requests, in_flight))
 
 
-@pytest.mark.parametrize("in_flight", [1, 32, 64])
+@pytest.mark.parametrize("in_flight", [1, 32, 64, 96])
 def test_decide_against_an_empty_handler(benchmark, server, empty, in_flight):
     """Durable Decide with a request id, as a share of what gRPC itself can do."""
     pairs: list[tuple[float, float]] = []

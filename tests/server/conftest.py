@@ -98,3 +98,15 @@ def wire(server: ServerProcess) -> Iterator[Wire]:
     wire = Wire(server)
     yield wire
     wire.channel.close()
+
+
+@pytest.fixture(scope="session")
+def shop() -> Path:
+    """The definitions that the servers of these tests apply."""
+    return SHOP
+
+
+@pytest.fixture(scope="session")
+def wire_to() -> Callable[[ServerProcess], Wire]:
+    """Makes a Wire to a server of the test's own."""
+    return Wire

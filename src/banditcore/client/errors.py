@@ -14,7 +14,6 @@ from banditcore.errors import (
     StoreCorrupt,
     StoreUnavailable,
 )
-
 from banditcore.v1.decision_service_pb2 import RewardError
 
 _DOMAIN = "banditcore"

@@ -1,0 +1,51 @@
+"""Calls that come together are decided together, and each is judged by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+from banditcore.client import AsyncClient
+from banditcore.errors import BanditcoreError, Conflict, InvalidInput, NotFound
+
+CONTEXT = {"age": 30.0, "country": "DE", "member": True}
+
+
+async def together(target: str) -> list[object]:
+    """One packet of calls: good ones, one request id five times, and four kinds of bad ones."""
+    async with AsyncClient(target, timeout_s=10.0) as client:
+        calls = [client.decide("shop", f"together-{n}", CONTEXT) for n in range(60)]
+        calls += [client.decide("shop", "again", CONTEXT, request_id="together-1") for _ in range(5)]
+        calls += [
+            client.decide("shop", "someone else", CONTEXT, request_id="together-1"),
+            client.decide("nowhere", "ann", CONTEXT),
+            client.decide("shop", "", CONTEXT),
+            client.decide("shop", "ann", {**CONTEXT, "age": float("nan")}),
+        ]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def test_each_call_gets_its_own_answer(server, wire):
+    before = wire.counts()["decision"]
+    answers = asyncio.run(together(server.target))
+    good, again, bad = answers[:60], answers[60:65], answers[65:]
+    assert not any(isinstance(answer, BaseException) for answer in good)
+    assert len({answer.id for answer in good}) == 60
+    assert len({answer.id for answer in again}) == 1
+    assert sum(not answer.duplicate for answer in again) == 1
+    assert [type(error) for error in bad] == [Conflict, NotFound, InvalidInput, InvalidInput]
+    assert all(isinstance(error, BanditcoreError) for error in bad)
+    assert [error.field for error in bad] == ["request_id", "experiment", "unit", "attributes.age"]
+    assert wire.counts()["decision"] == before + 61
+
+
+def test_callers_who_gave_up_do_not_hold_up_the_rest(server):
+    async def run() -> int:
+        async with AsyncClient(server.target, timeout_s=10.0) as client:
+            tasks = [asyncio.create_task(client.decide("shop", f"hasty-{n}", CONTEXT)) for n in range(40)]
+            await asyncio.sleep(0.002)
+            for task in tasks[::2]:
+                task.cancel()
+            answers = await asyncio.gather(*tasks[1::2])
+            return len({answer.id for answer in answers})
+
+    assert asyncio.run(run()) == 20
