@@ -66,5 +66,5 @@ bench: $(READY)
 		--benchmark-group-by=group -s
 
 clean:
-	rm -rf $(VENV) .venv-proto build dist demo-data src/*.egg-info
+	rm -rf $(VENV) .venv-proto build dist demo-data demo-data.log src/*.egg-info
 	find src -name '*.so' -delete

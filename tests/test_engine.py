@@ -146,7 +146,7 @@ def test_what_would_spoil_the_comparison_is_refused(engine: DecisionEngine, chan
         ({"context": []}, "policy", "needs a context"),
         ({"policy": "beta_ts", "learn": "spend"}, "policy", "binary goals only"),
         ({"context": [{"name": "v", "type": "vector", "size": 4096}], "variants": [f"v{n}" for n in range(20)],
-          "control": "v0"}, "policy", "2 GiB"),
+          "control": "v0"}, "policy", "512 MiB"),
     ],
 )  # fmt: skip
 def test_a_policy_that_cannot_serve_is_refused(

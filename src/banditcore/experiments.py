@@ -25,7 +25,8 @@ from banditcore.policies.base import Policy
 from banditcore.storage.base import ExperimentRow, Transaction, VersionRow
 from banditcore.types import ArmInfo, Experiment
 
-_MAX_STATE_BYTES = 2**31
+# A snapshot is one value in SQLite, which ends at a billion bytes.
+_MAX_STATE_BYTES = 2**29
 Mask = npt.NDArray[np.bool_]
 State = dict[str, npt.NDArray[Any]]
 
@@ -160,7 +161,7 @@ def check(spec: ExperimentSpec) -> None:
     if kind.needs_context and len(spec.variants) * n_features**2 * 16 > _MAX_STATE_BYTES:
         raise InvalidInput(
             f"{field}: {kind.name} with {len(spec.variants)} variants of {n_features} features needs more than"
-            " 2 GiB: use fewer features",
+            " 512 MiB: use fewer features",
             field=field,
         )
     if kind.deterministic and spec.policy.floor == 0:

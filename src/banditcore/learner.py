@@ -100,17 +100,17 @@ class Learner:
         publish: Callable[[Live, Model], None],
         *,
         pause_s: float = 0.02,
-        save_every: int = 10_000,
         save_after_s: float = 5.0,
         report_error: Callable[[BanditcoreError], None] = lambda error: None,
     ) -> None:
         self.lock = threading.RLock()
         """Held while folding; whoever changes an experiment's definition takes it first."""
         self._store, self._clock, self._lives, self._publish = store, clock, lives, publish
-        self._pause_s, self._save_every, self._save_after_s = pause_s, save_every, save_after_s
+        self._pause_s, self._save_after_s = pause_s, save_after_s
         self._report_error = report_error
         self._folds: dict[int, Fold] = {}
         self._saved: dict[int, tuple[int, float]] = {}
+        """stream -> (position of the last snapshot, monotonic time before which there is no next)."""
         self._wake = threading.Event()
         self._next_close = 0.0
         self._stopping = False
@@ -129,7 +129,7 @@ class Learner:
     def _start(self, live: Live) -> Fold:
         with self._store.read() as reader:
             fold = Fold.start(reader, live, up_to=reader.stream_position(live.stream))
-            self._saved[live.stream] = (fold.position, time.monotonic())
+            self._saved[live.stream] = (fold.position, time.monotonic() + self._save_after_s)
             while fold.read(reader, live.stream):
                 pass
         self._folds[live.stream] = fold
@@ -164,13 +164,15 @@ class Learner:
             due = self._store.write(lambda tx: close_windows(tx, live.stream, live.spec, now_us)).result()
 
     def _save(self, live: Live, fold: Fold, *, now: bool = False) -> None:
-        position, saved = self._saved[live.stream]
-        fresh = fold.position - position
-        if not fresh or not (now or fresh >= self._save_every or time.monotonic() - saved >= self._save_after_s):
+        position, due = self._saved[live.stream]
+        started = time.monotonic()
+        if fold.position == position or not (now or started >= due):
             return
         row = fold.snapshot(live)
         self._store.write(lambda tx: tx.put_snapshot(row, milestone_every=MILESTONE_EVERY)).result()
-        self._saved[live.stream] = (fold.position, time.monotonic())
+        ended = time.monotonic()
+        # Large states are saved less often: a twentieth of the time goes into saving at most.
+        self._saved[live.stream] = (fold.position, ended + max(self._save_after_s, 20 * (ended - started)))
 
     def start(self) -> None:
         """Starts the thread."""
@@ -185,14 +187,16 @@ class Learner:
         while not self._stopping:
             self._wake.wait(timeout=CLOSE_EVERY_S)
             self._wake.clear()
+            started = time.monotonic()
             try:
                 self._turn()
             except BanditcoreError as error:
                 # The store is away; decisions go on from the last model, and the next turn tries again.
                 self._report_error(error)
                 time.sleep(CLOSE_EVERY_S)
-            # Folding in small batches is enough: a pause leaves the interpreter to the requests.
-            time.sleep(self._pause_s)
+            # Folding in small batches is enough: the pause leaves the interpreter to the requests, and copying a
+            # large model over and over leaves them most of the time too.
+            time.sleep(min(max(self._pause_s, 4 * (time.monotonic() - started)), CLOSE_EVERY_S))
 
     def _turn(self) -> None:
         if time.monotonic() >= self._next_close:

@@ -37,8 +37,8 @@ def sentence(found: Audit) -> str:
     if not found.passed:
         return f"FAILED after {found.equal} equal decisions: {found.problems[0]}"
     return (
-        f"passed: {found.equal} of {found.decisions} decisions recomputed equal ({found.identical} to the last bit), "
-        f"{found.resolutions} resolutions folded, {found.snapshots} snapshots equal, {found.streams} streams dense"
+        f"passed: {found.equal} of {found.decisions} decisions recomputed equal, {found.identical} to the last bit "
+        f"(resolutions folded: {found.resolutions}; snapshots equal: {found.snapshots}; streams dense: {found.streams})"
     )
 
 
