@@ -1,7 +1,8 @@
 """Keyed hashes: who is held out, which number draws the variant, and the ids that decisions carry.
 
 All three are BLAKE2b with a key and a personalisation word of its own, so that none can be computed from
-another. Holdout and draw depend on nothing but their arguments: they can be recomputed years later.
+another. Holdout and draw depend on nothing but their arguments: they can be recomputed years later. Hashing
+starts from a copy of a state that has taken in the key already, which saves one of two compressions.
 """
 
 from __future__ import annotations
@@ -40,12 +41,18 @@ def draw_number(key: bytes) -> Callable[[bytes], float]:
 
 def _uniform(key: bytes, person: bytes) -> Callable[[bytes], float]:
     """The top 53 bits of the 64-bit keyed hash as a fraction: every value is a float64 below 1."""
-    hashed = _keyed(key, person)
-    return lambda message: (int.from_bytes(hashed(message), "big") >> 11) * 2.0**-53
+    start = blake2b(key=key, person=person, digest_size=8)
+    number = int.from_bytes
+
+    def uniform(message: bytes) -> float:
+        state = start.copy()
+        state.update(message)
+        return (number(state.digest(), "big") >> 11) * 2.0**-53
+
+    return uniform
 
 
 def _keyed(key: bytes, person: bytes) -> Callable[[bytes], bytes]:
-    # A copy of a state that has taken in the key already saves one of the two compressions.
     start = blake2b(key=key, person=person, digest_size=8)
 
     def hashed(message: bytes) -> bytes:

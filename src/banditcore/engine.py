@@ -38,7 +38,7 @@ from banditcore.types import (
     Value,
 )
 from banditcore.validation import reward as check_reward
-from banditcore.validation import text
+from banditcore.validation import text, texts
 
 T = TypeVar("T")
 # Inside the class `list` is the method.
@@ -275,7 +275,7 @@ class DecisionEngine:
             raise InvalidInput(f"a batch has 1 to {MAX_BATCH} decisions, found {len(units)}: split it", field="items")
         if len(contexts) != len(units):
             raise InvalidInput(f"{len(units)} units but {len(contexts)} contexts: send one each", field="contexts")
-        encoded_units = [text(unit, f"units[{index}]") for index, unit in enumerate(units)]
+        encoded_units = texts(units, "units")
         if isinstance(contexts, np.ndarray):
             vectors = live.schema.check(contexts)
         else:

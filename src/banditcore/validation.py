@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from banditcore.errors import InvalidInput
 from banditcore.types import Reward
 
@@ -21,6 +23,17 @@ def text(value: str, field: str, *, least: int = 1) -> bytes:
     if b"\0" in encoded:
         raise InvalidInput(f"{field} must not contain a NUL character", field=field)
     return encoded
+
+
+def texts(values: Sequence[str], field: str) -> list[bytes]:
+    """`text` of each, with the index in the field's name."""
+    try:
+        encoded = [value.encode() for value in values]
+    except UnicodeEncodeError:
+        encoded = [b""]
+    if min(map(len, encoded)) >= 1 and max(map(len, encoded)) <= MAX_TEXT and b"\0" not in b"".join(encoded):
+        return encoded
+    return [text(value, f"{field}[{index}]") for index, value in enumerate(values)]
 
 
 def reward(value: Reward) -> Reward:
