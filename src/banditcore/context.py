@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -22,14 +23,14 @@ MAX_MAGNITUDE = 1e9
 """Largest |encoded feature|. Squares and sums of larger ones would lose the small ones of other requests."""
 
 
-class Encoder:
+class Encoder(ABC):
     """Writes one attribute into its columns."""
 
     names: tuple[str, ...]
 
+    @abstractmethod
     def write(self, value: Value, out: Floats) -> None:
         """Fills `out`, the view of the own columns, which comes zeroed. Raises InvalidInput without a field."""
-        raise NotImplementedError
 
 
 class _Numeric(Encoder):

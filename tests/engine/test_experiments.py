@@ -1,0 +1,126 @@
+"""Experiments: what a change of definition keeps, opens anew or may not touch."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shop import Clock, policy_unit, spec, taste
+
+from banditcore import DecisionEngine, SqliteStore
+from banditcore.errors import InvalidInput, NotAllowedNow
+
+
+def test_applying_twice_changes_nothing(engine: DecisionEngine) -> None:
+    before = engine.get("shop")
+    assert engine.apply(spec()) == before
+    assert engine.apply(spec(variants=["plain", "gift", "sale"])).version == 2, "another order is another text"
+    assert [arm.key for arm in engine.get("shop").arms] == ["plain", "sale", "gift"], "but arms keep their index"
+
+
+def test_a_new_variant_joins_the_stream_and_an_old_one_leaves(engine: DecisionEngine) -> None:
+    unit = policy_unit(engine)
+    engine.reward(engine.decide("shop", unit, taste()).id, "buy", 1.0)
+    engine.catch_up()
+    changed = engine.apply(spec(variants=["plain", "gift", "bundle"]))
+    assert [(arm.key, arm.active) for arm in changed.arms] == [
+        ("plain", True),
+        ("sale", False),
+        ("gift", True),
+        ("bundle", True),
+    ]
+    assert (changed.stream, changed.version) == (1, 2)
+    assert changed.position > 0, "what was learned is kept"
+    decision = engine.decide("shop", unit, taste())
+    assert decision.propensities[1] == 0.0
+    assert decision.propensities.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"context": [{"name": "taste", "type": "vector", "size": 3}]},
+        {"policy": {"name": "linear_ts"}},
+        {"policy": {"name": "lin_ucb", "alpha": 0.5, "l2": 2.0}},
+        {"learn": "spend"},
+    ],
+)
+def test_another_meaning_opens_a_new_epoch(engine: DecisionEngine, change: dict[str, Any]) -> None:
+    engine.reward(engine.decide("shop", policy_unit(engine), taste()).id, "buy", 1.0)
+    engine.catch_up()
+    changed = engine.apply(spec(**change))
+    assert (changed.stream, changed.version, changed.position) == (2, 2, 0)
+
+
+def test_a_serving_parameter_keeps_what_was_learned(engine: DecisionEngine) -> None:
+    engine.reward(engine.decide("shop", policy_unit(engine), taste()).id, "buy", 1.0)
+    engine.catch_up()
+    position = engine.get("shop").position
+    changed = engine.apply(spec(policy={"name": "lin_ucb", "alpha": 2.0, "floor": 0.3}))
+    assert (changed.stream, changed.position) == (1, position)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"holdout": 0.3}, "holdout"),
+        ({"salt": "other"}, "salt"),
+        ({"control": "sale"}, "control"),
+        ({"goals": [{"name": "buy", "window": "1h"}]}, "goals.buy"),
+    ],
+)
+def test_what_would_spoil_the_comparison_is_refused(engine: DecisionEngine, change: dict[str, Any], field: str) -> None:
+    before = engine.get("shop")
+    with pytest.raises(NotAllowedNow) as caught:
+        engine.apply(spec(**change))
+    assert caught.value.field == f"experiments.shop.{field}"
+    assert engine.get("shop") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"policy": "lin_usb"}, "policy.name", "lin_ucb"),
+        ({"policy": {"name": "lin_ucb", "alfa": 1.0}}, "policy.alfa", "takes alpha, l2"),
+        ({"policy": {"name": "lin_ucb", "alpha": -1.0}}, "policy.alpha", ""),
+        ({"policy": {"name": "lin_ucb", "floor": 0.0}}, "policy.floor", "above 0"),
+        ({"context": []}, "policy", "needs a context"),
+        ({"policy": "beta_ts", "learn": "spend"}, "policy", "binary goals only"),
+        ({"context": [{"name": "v", "type": "vector", "size": 4096}], "variants": [f"v{n}" for n in range(20)],
+          "control": "v0"}, "policy", "512 MiB"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_cannot_serve_is_refused(
+    engine: DecisionEngine, change: dict[str, Any], field: str, words: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        engine.apply(spec("other", **change))
+    assert caught.value.field == f"experiments.other.{field}"
+    assert words in caught.value.message
+    assert [experiment.spec.name for experiment in engine.list()] == ["shop"]
+
+
+def test_a_change_that_cannot_serve_leaves_everything_as_it_was(clock: Clock, tmp_path: Path) -> None:
+    shares = {"name": "fixed", "probabilities": [0.5, 0.25, 0.25]}
+    with DecisionEngine(SqliteStore(tmp_path), clock=clock) as engine:
+        before = engine.apply(spec(policy=shares))
+        # Three variants again, but with the removed one there are four arms to share between.
+        with pytest.raises(InvalidInput, match="probabilities"):
+            engine.apply(spec(policy=shares, variants=["plain", "sale", "bundle"]))
+        assert engine.get("shop") == before
+    with DecisionEngine(SqliteStore(tmp_path), clock=clock) as engine:
+        assert engine.get("shop") == before
+
+
+def test_pause_resume_archive(engine: DecisionEngine) -> None:
+    decision = engine.decide("shop", policy_unit(engine), taste())
+    assert engine.pause("shop").status == engine.pause("shop").status == "paused"
+    with pytest.raises(NotAllowedNow, match="is paused: resume it first"):
+        engine.decide("shop", "ann", taste())
+    assert engine.reward(decision.id, "buy", 1.0).resolved, "rewards go on counting"
+    assert engine.resume("shop").status == "running"
+    engine.decide("shop", "ann", taste())
+    engine.archive("shop")
+    with pytest.raises(NotAllowedNow, match="final"):
+        engine.resume("shop")
+    with pytest.raises(NotAllowedNow, match="archived"):
+        engine.apply(spec(target_lift=0.2))

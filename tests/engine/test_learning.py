@@ -1,0 +1,168 @@
+"""Learning, explaining and reporting: the same log gives the same model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from shop import Clock, policy_unit, spec, taste
+
+from banditcore import DecisionEngine, MemoryStore, SqliteStore
+from banditcore.errors import StoreCorrupt
+from banditcore.learner import digest
+from banditcore.types import Group
+
+
+def run(store: MemoryStore | SqliteStore, *, reward_holdout: bool, clock: Clock) -> tuple[bytes, int]:
+    """The same shop twice: decisions and rewards of 400 units; digest of the learned state."""
+    with DecisionEngine(store, clock=clock, learn_in_background=False) as engine:
+        engine.apply(spec())
+        chance = np.random.default_rng(5)
+        held_out = 0
+        for number in range(400):
+            vector = chance.standard_normal(3)
+            decision = engine.decide("shop", f"unit-{number}", {"taste": vector})
+            # What a unit earns depends on the unit alone, so that both runs see the same rewards.
+            value = float(vector[0] > 0)
+            if decision.group is Group.HOLDOUT:
+                held_out += 1
+                if not reward_holdout:
+                    continue
+            engine.reward(decision.id, "buy", value)
+            if number % 50 == 0:
+                engine.catch_up()
+        engine.catch_up()
+        return digest(engine.model("shop").state()), held_out
+
+
+class SameIds(MemoryStore):
+    """A store whose decisions get the same ids in every run, so that the same variants are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secret = bytes(32)
+
+
+def test_the_holdouts_rewards_never_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("banditcore.assignment.secrets.randbits", lambda bits: 0)
+    with_rewards, held_out = run(SameIds(), reward_holdout=True, clock=Clock())
+    without, _ = run(SameIds(), reward_holdout=False, clock=Clock())
+    assert held_out > 50
+    assert with_rewards == without
+
+
+def test_the_model_after_a_restart_is_byte_equal_to_a_fresh_fold(tmp_path: Path) -> None:
+    clock = Clock()
+    before, _ = run(SqliteStore(tmp_path), reward_holdout=True, clock=clock)
+    with DecisionEngine(SqliteStore(tmp_path), clock=clock, learn_in_background=False) as engine:
+        assert digest(engine.model("shop").state()) == before
+    store = SqliteStore(tmp_path)
+    store.write(lambda tx: tx._run("DELETE FROM snapshot")).result()  # type: ignore[attr-defined]
+    with DecisionEngine(store, clock=clock, learn_in_background=False) as engine:
+        assert digest(engine.model("shop").state()) == before
+
+
+def test_it_learns_in_the_background(tmp_path: Path) -> None:
+    with DecisionEngine(SqliteStore(tmp_path)) as engine:
+        engine.apply(spec())
+        unit = policy_unit(engine)
+        for seed in range(50):
+            engine.reward(engine.decide("shop", unit, taste(seed)).id, "buy", 1.0)
+        deadline = 500
+        while engine.decide("shop", unit, taste()).model_position < 100 and deadline:
+            deadline -= 1
+        assert deadline, "no decision ever used a newer model"
+
+
+def test_a_policy_that_fails_degrades_to_control(engine: DecisionEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = policy_unit(engine)
+    policy = engine.model("shop")
+    monkeypatch.setattr(type(policy), "_propensities_into", lambda self, contexts, mask, out: out.fill(np.nan))
+    decision = engine.decide("shop", unit, taste())
+    assert (decision.degraded, decision.variant, decision.propensity) == (True, "plain", 1.0)
+    assert not engine.reward(decision.id, "buy", 1.0).resolved
+    assert engine.catch_up() == 0
+
+
+@pytest.mark.parametrize("policy", ["lin_ucb", "linear_ts", "beta_ts", "uniform", {"name": "fixed", "arm": 1}])
+def test_every_policy_serves(policy: Any) -> None:
+    with DecisionEngine(MemoryStore(), learn_in_background=False) as engine:
+        engine.apply(spec(policy=policy))
+        for number in range(60):
+            decision = engine.decide("shop", f"unit-{number}", taste(number))
+            engine.reward(decision.id, "buy", float(number % 2))
+            engine.catch_up()
+        assert engine.explain(decision.id).recomputed
+
+
+def test_many_windows_close_in_one_go(clock: Clock) -> None:
+    with DecisionEngine(MemoryStore(), clock=clock, learn_in_background=False) as engine:
+        engine.apply(spec(holdout=0.0001))
+        for _ in range(2):
+            engine.decide_batch("shop", [f"unit-{n}" for n in range(7_000)], np.zeros((7_000, 4)))
+        clock.advance(60)
+        assert engine.catch_up() == 14_000 - engine.decide_batch("shop", ["x"], np.zeros((1, 4))).groups.tolist().count(
+            2
+        )
+
+
+def test_a_failed_start_gives_the_directory_back(tmp_path: Path) -> None:
+    run(SqliteStore(tmp_path), reward_holdout=True, clock=Clock())
+    store = SqliteStore(tmp_path)
+    store.write(lambda tx: tx._run("UPDATE snapshot SET state = x'00'")).result()  # type: ignore[attr-defined]
+    with pytest.raises(StoreCorrupt, match=r"snapshot of stream 1 at \d+ is damaged: delete its row"):
+        DecisionEngine(store)
+    SqliteStore(tmp_path).close()
+
+
+def test_a_decision_is_explained_by_the_definition_it_was_made_under(engine: DecisionEngine) -> None:
+    unit = policy_unit(engine)
+    engine.reward(engine.decide("shop", unit, taste()).id, "buy", 1.0)
+    engine.catch_up()
+    before = engine.decide("shop", unit, taste(1))
+    # The same position again, but with an arm more, and saved so.
+    engine.apply(spec(variants=["plain", "sale", "gift", "bundle"]))
+    live = engine._lives["shop"]
+    engine._learner._save(live, engine._learner._folds[live.stream], now=True)
+    engine.reward(engine.decide("shop", unit, taste(2)).id, "buy", 0.0)
+    engine.catch_up()
+    found = engine.explain(before.id)
+    assert found.recomputed
+    assert [arm.variant for arm in found.arms] == ["plain", "sale", "gift"]
+    assert (found.policy, found.floor, found.holdout_share) == ("lin_ucb", 0.02, 0.2)
+    assert found.holdout_bucket >= 0.2
+    assert found.decision.propensities.tobytes() == before.propensities.tobytes()
+    # A linear score is the sum of its contributions and, for LinUCB, the width that optimism adds.
+    for arm in found.arms:
+        assert sum(part.contribution for part in arm.contributions) <= arm.score
+
+
+def test_the_report_adds_up_by_hand(clock: Clock) -> None:
+    with DecisionEngine(MemoryStore(), clock=clock, learn_in_background=False) as engine:
+        engine.apply(spec(holdout=0.5))
+        bought: dict[Group, list[float]] = {Group.POLICY: [], Group.HOLDOUT: []}
+        for number in range(400):
+            decision = engine.decide("shop", f"unit-{number}", taste(number))
+            value = float(number % 3 == 0 if decision.group is Group.POLICY else number % 6 == 0)
+            engine.reward(decision.id, "buy", value)
+            bought[decision.group].append(value)
+        waiting = engine.report("shop").goals[0]
+        assert (waiting.status, waiting.policy.matured_units, waiting.lift) == ("collecting", 0, None)
+        assert "0 converted units of the 25 needed" in waiting.note
+        clock.advance(12)
+        engine.decide("shop", "too-young-to-count", taste())
+        report = engine.report("shop")
+        goal = report.goals[0]
+        means = {group: float(np.mean(values)) for group, values in bought.items()}
+        assert (goal.policy.mean, goal.holdout.mean) == (
+            pytest.approx(means[Group.POLICY]),
+            pytest.approx(means[Group.HOLDOUT]),
+        )
+        assert goal.policy.matured_units + goal.holdout.matured_units == 400
+        assert goal.policy.units + goal.holdout.units == 401
+        assert goal.status == "ready" and goal.lift is not None
+        assert goal.lift.estimate == pytest.approx(means[Group.POLICY] / means[Group.HOLDOUT] - 1)
+        assert goal.lift.difference == pytest.approx(means[Group.POLICY] - means[Group.HOLDOUT])
+        assert goal.lift.low < goal.lift.estimate < goal.lift.high
+        assert sum(variant.decisions for variant in report.variants) == goal.policy.units
+        assert sum(variant.share for variant in report.variants) == pytest.approx(1.0)
