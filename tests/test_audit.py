@@ -70,15 +70,23 @@ def tampered(directory: Path, sql: str) -> Audit:
 
 MIDDLE = "(SELECT id FROM decision WHERE stream = 1 AND grp = 1 ORDER BY position LIMIT 1 OFFSET 60)"
 
+HELD_OUT = "(SELECT id FROM decision WHERE stream = 1 AND grp = 2 LIMIT 1)"
+
 
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
         (f"UPDATE decision SET arm = (arm + 1) % 3 WHERE id = {MIDDLE}", "the draw gives arm"),
-        (f"UPDATE decision SET grp = 2 WHERE id = {MIDDLE}", "HOLDOUT was logged"),
+        (f"UPDATE decision SET grp = 2 WHERE id = {MIDDLE}", "teaches nothing"),
+        (f"UPDATE decision SET grp = 1 WHERE id = {HELD_OUT}", "POLICY was logged"),
+        (f"UPDATE decision SET degraded = 1 WHERE id = {MIDDLE}", "teaches nothing"),
+        (f"UPDATE reward SET value = 1 - value WHERE decision = {MIDDLE}", "another value than its reward"),
+        (f"UPDATE reward SET late = 1 WHERE decision = {MIDDLE}", "another value than its reward"),
+        (f"UPDATE reward SET goal = 'other' WHERE decision = {MIDDLE}", "another value than its reward"),
+        (f"UPDATE resolution SET kind = 2 WHERE decision = {MIDDLE}", "against its rewards"),
         (f"UPDATE decision SET model_position = model_position - 25 WHERE id = {MIDDLE}", "vector differs"),
         (f"UPDATE decision SET context = zeroblob(24) WHERE id = {MIDDLE}", ""),
-        ("UPDATE resolution SET value = 1 - value WHERE position < 30", ""),
+        ("UPDATE resolution SET value = 1 - value WHERE position < 30", "another value than its reward"),
         (f"DELETE FROM resolution WHERE decision = {MIDDLE}", "not 1, 2, 3"),
         (f"DELETE FROM decision WHERE id = {MIDDLE}", "not 1, 2, 3"),
         ("UPDATE secret SET value = zeroblob(32)", "was not made by this store"),

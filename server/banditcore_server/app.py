@@ -87,17 +87,16 @@ def _open(settings: Settings) -> DecisionEngine:
     specs = [spec for path in settings.apply for spec in load_toml(path)]
     engine = DecisionEngine(SqliteStore(settings.data), report_error=_log_error)
     try:
-        for spec in specs:
-            engine.apply(spec)
+        engine.apply_all(specs)
     except BaseException:
         engine.close()
         raise
     return engine
 
 
-def _log_error(error: BanditcoreError) -> None:
+def _log_error(experiment: str, error: Exception) -> None:
     """What goes wrong while learning has no caller to tell."""
-    log.error("learning failed", reason=error.reason, message=error.message)
+    log.error("learning failed", experiment=experiment, exc_info=error)
 
 
 def _address(settings: Settings) -> tuple[str, int]:

@@ -23,6 +23,8 @@ class Asking:
     """The calls for one experiment that were found to be sound."""
 
     live: Live
+    refusal: BanditcoreError | None = None
+    """Why nothing new is decided here, as in a paused experiment; requests answered before still are."""
     places: list[int] = field(default_factory=list)
     """Index of each call among all that came together."""
     request_ids: list[str] = field(default_factory=list)
@@ -58,7 +60,9 @@ class Asking:
         fresh, repeated = self._sort(tx)
         part = answer.take(fresh) if repeated else answer
         outcomes: list[tuple[int, Outcome]] = []
-        if fresh:
+        if fresh and self.refusal is not None:
+            outcomes += [(self.places[row], self.refusal) for row in fresh]
+        elif fresh:
             asked = [Asked(self.request_ids[row], index, 1) for index, row in enumerate(fresh)]
             tx.append_decisions(part.columns, [request for request in asked if request.request_id])
             outcomes += zip([self.places[row] for row in fresh], part.decisions(), strict=True)
@@ -87,14 +91,16 @@ class Asking:
             return error
 
 
-def sort(asks: Sequence[Ask], running: Callable[[str], Live]) -> tuple[list[Asking], list[tuple[int, Outcome]]]:
+def sort(
+    asks: Sequence[Ask], find: Callable[[str], tuple[Live, BanditcoreError | None]]
+) -> tuple[list[Asking], list[tuple[int, Outcome]]]:
     """The calls by experiment, and those that are refused."""
     asking: dict[str, Asking] = {}
     refused: list[tuple[int, Outcome]] = []
     for place, ask in enumerate(asks):
         try:
             if ask.experiment not in asking:
-                asking[ask.experiment] = Asking(running(ask.experiment))
+                asking[ask.experiment] = Asking(*find(ask.experiment))
             asking[ask.experiment].add(place, ask)
         except BanditcoreError as error:
             refused.append((place, error))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from banditcore.assignment import DecisionIds
+from banditcore.errors import BanditcoreError
 from banditcore.experiments import Live, Model, prior, resumed
 from banditcore.learner import Fold, digest, unpack
 from banditcore.recompute import live_versions, recompute
@@ -59,6 +60,9 @@ def _stream(reader: Reader, secret: bytes, lives: list[Live], found: Audit, prog
     if not events == distinct == last == reader.stream_position(stream):
         found.problems.append(f"stream {stream}: {events} events at {distinct} positions up to {last}: not 1, 2, 3..")
         return
+    if unfounded := reader.unfounded_resolutions(stream, lives[-1].spec.learn, lives[-1].spec.learned_goal.default):
+        found.problems += unfounded
+        return
     walk = _Walk(reader, lives, found)
     ids = DecisionIds(secret)
     rows = reader.decisions_to_audit(stream)
@@ -107,13 +111,15 @@ class _Walk:
     def _snapshot_equal(self, row: SnapshotRow) -> bool:
         self._found.snapshots += 1
         # Snapshot and fold may know different numbers of arms; the newest definition holds both.
-        saved = resumed(self._newest, unpack(row))
         folded = resumed(self._newest, self._fold.policy.state())
+        try:
+            saved = resumed(self._newest, unpack(row))
+        except BanditcoreError as error:
+            self._found.problems.append(error.message)
+            return False
         if digest(saved.state()) == digest(folded.state()):
             return True
-        self._found.problems.append(
-            f"stream {row.stream}: the snapshot at {row.position} is not what the log folds to: delete its row"
-        )
+        self._found.problems.append(f"stream {row.stream}: the snapshot at {row.position} is not what the log folds to")
         return False
 
 

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     ValidationError,
     field_validator,
     model_validator,
@@ -31,7 +32,11 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _BRANCHES = ("numeric", "category", "boolean", "vector", "constant", "float", "list[float]")
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+MAX_REWARD = 1e12
+"""Largest |reward|: squares of larger ones would lose the small ones of other decisions."""
+Number = Annotated[float, Strict()]
+Finite = Annotated[float, Strict(), Field(ge=-MAX_REWARD, le=MAX_REWARD)]
+Positive = Annotated[float, Strict(), Field(gt=0, le=MAX_REWARD)]
 Name = Annotated[str, Field(pattern=_NAME)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -39,11 +44,12 @@ Key = Annotated[str, Field(min_length=1, max_length=200)]
 def _seconds(value: object) -> object:
     """Turns "30m" into 1800.0; numbers are seconds already."""
     if not isinstance(value, str):
-        return value
+        # Microseconds, which survive every way of writing a definition down.
+        return round(value, 6) if isinstance(value, float) else value
     match = _DURATION.match(value.strip())
     if match is None:
         raise PydanticCustomError("duration", "is no duration: write a number and ms, s, m, h or d, such as '30m'")
-    return float(match[1]) * _UNITS[match[2]]
+    return round(float(match[1]) * _UNITS[match[2]], 6)
 
 
 class _Spec(BaseModel):
@@ -63,7 +69,7 @@ class NumericSpec(_Spec):
     type: Literal["numeric"]
     name: Key
     center: Finite = 0.0
-    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    scale: Positive = 1.0
 
 
 class CategorySpec(_Spec):
@@ -92,7 +98,7 @@ class VectorSpec(_Spec):
     type: Literal["vector"]
     name: Key
     size: Annotated[int, Field(ge=1, le=MAX_FEATURES)]
-    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    scale: Positive = 1.0
 
 
 class ConstantSpec(_Spec):
@@ -113,7 +119,7 @@ class GoalSpec(_Spec):
     name: Name
     kind: Literal["binary", "value"] = "binary"
     window_s: Annotated[
-        float,
+        Number,
         BeforeValidator(_seconds),
         Field(ge=0.001, le=400 * 86_400.0, validation_alias=AliasChoices("window", "window_s")),
     ] = 86_400.0
@@ -130,8 +136,8 @@ class PolicySpec(_Spec):
     """Name and parameters of a policy; parameters may stand beside `name` or under `params`."""
 
     name: str
-    floor: Annotated[float, Field(ge=0, le=1)] = 0.02
-    params: dict[str, float | list[float]] = {}
+    floor: Annotated[Number, Field(ge=0, le=1)] = 0.02
+    params: dict[str, Number | list[Number]] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -150,19 +156,19 @@ class ExperimentSpec(_Spec):
 
     name: Name
     control: Key
-    holdout: Annotated[float, Field(gt=0, lt=1)]
+    holdout: Annotated[Number, Field(gt=0, lt=1)]
     """Share of units that always get the control variant."""
     variants: Annotated[tuple[VariantSpec, ...], Field(min_length=2, max_length=MAX_VARIANTS)]
     policy: PolicySpec
     goals: Annotated[tuple[GoalSpec, ...], Field(min_length=1, max_length=100)]
     context: Annotated[tuple[AttributeSpec, ...], Field(max_length=MAX_FEATURES)] = ()
     learn: str = ""
-    """The goal the policy learns from; by default the first."""
+    """The goal the policy learns from; may be left out when there is only one."""
     exposure: Literal["implied", "explicit"] = "implied"
     """"implied": a decision counts as shown. "explicit": only RecordExposure makes it count and teach."""
     salt: Annotated[str, Field(max_length=200)] = ""
     """Keys the holdout and the draws; by default the name, so the file alone fixes who is held out."""
-    target_lift: Annotated[float, Field(gt=0, le=100)] = 0.10
+    target_lift: Annotated[Number, Field(ge=0.001, le=100)] = 0.10
     """Relative lift the experiment wants to detect; tunes where the interval is tightest, never its validity."""
 
     @field_validator("variants", mode="before")
@@ -197,6 +203,8 @@ class ExperimentSpec(_Spec):
             raise PydanticCustomError(
                 "control", "control {key} is not among the variants: name one of them", {"key": repr(self.control)}
             )
+        if not self.learn and len(self.goals) > 1:
+            raise PydanticCustomError("learn", "learn is required with several goals: name the one to learn from")
         if not self.learn:
             object.__setattr__(self, "learn", self.goals[0].name)
         if self.learn not in [goal.name for goal in self.goals]:

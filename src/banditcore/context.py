@@ -42,7 +42,7 @@ class _Numeric(Encoder):
         if value is None:
             out[1] = 1.0
             return
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
             raise InvalidInput(f"must be a number, found {_kind(value)}")
         out[0] = (value - self._center) / self._scale
 
@@ -70,7 +70,7 @@ class _Boolean(Encoder):
         if value is None:
             out[1] = 1.0
             return
-        if not isinstance(value, bool):
+        if not isinstance(value, bool | np.bool_):
             raise InvalidInput(f"must be true or false, found {_kind(value)}")
         out[0] = float(value)
 
@@ -88,7 +88,7 @@ class _Vector(Encoder):
         if len(value) != len(out):
             raise InvalidInput(f"must have {len(out)} numbers, found {len(value)}")
         try:
-            out[:] = value
+            out[:] = np.asarray(value).astype(np.float64, casting="same_kind")
         except (TypeError, ValueError):
             raise InvalidInput("must hold numbers only") from None
         out /= self._scale
@@ -149,7 +149,7 @@ class ContextSchema:
             except (InvalidInput, OverflowError) as error:
                 raise InvalidInput(f"{field}.{name} {error.args[0]}", field=f"{field}.{name}") from None
         if len(attributes) > len(self._known) or not self._known.issuperset(attributes):
-            unknown = sorted(set(attributes) - self._known)[0]
+            unknown = sorted(map(str, set(attributes) - self._known))[0]
             raise InvalidInput(
                 f"{field}.{unknown} is not in the experiment's context: declare it or leave it out",
                 field=f"{field}.{unknown}",
@@ -160,7 +160,10 @@ class ContextSchema:
 
     def check(self, contexts: Floats, *, field: str = "contexts") -> Floats:
         """Checks n already encoded vectors: (n, d), finite, of bounded size. Returns them C-contiguous float64."""
-        contexts = np.ascontiguousarray(contexts, dtype=np.float64)
+        try:
+            contexts = np.ascontiguousarray(np.asarray(contexts).astype(np.float64, casting="same_kind", copy=False))
+        except (TypeError, ValueError):
+            raise InvalidInput(f"{field} must hold real numbers only", field=field) from None
         if contexts.ndim != 2 or contexts.shape[1] != self.n_features:
             raise InvalidInput(
                 f"{field} must have the shape (n, {self.n_features}), found {contexts.shape}", field=field

@@ -10,7 +10,7 @@ from banditcore.assignment import ID_BYTES, DecisionIds
 from banditcore.config import ExperimentSpec
 from banditcore.errors import Conflict
 from banditcore.experiments import Live, Mask, Model
-from banditcore.kernels import draw_many
+from banditcore.kernels import draw_many, lawful
 from banditcore.storage.base import DecisionColumns, DecisionRow
 from banditcore.types import Decision, DecisionBatch, Floats, Group
 
@@ -92,7 +92,6 @@ def choose(
 ) -> Answer:
     """Decides for n units at once; `contexts` (n, d) and `mask` None, (K,) or (n, K) were checked before."""
     model = live.model
-    assert model is not None
     share, bucket, draw = live.spec.holdout, live.bucket, live.draw
     groups = [_HOLDOUT if bucket(unit) < share else _POLICY for unit in encoded_units]
     vectors, degraded = law(live, model, contexts, mask, groups)
@@ -103,7 +102,7 @@ def choose(
         version=live.version,
         variants=live.keys,
         payloads=live.payloads,
-        model_position=model.position,
+        model_position=model.position if model else 0,
         time_us=now_us,
         ids=b"".join(decision_ids),
         groups=np.array(groups, dtype=np.uint8),
@@ -116,7 +115,7 @@ def choose(
     return Answer(_columns(live, reply, groups, contexts, mask), reply)
 
 
-def law(live: Live, model: Model, contexts: Floats, mask: Mask | None, groups: list[int]) -> tuple[Floats, bool]:
+def law(live: Live, model: Model | None, contexts: Floats, mask: Mask | None, groups: list[int]) -> tuple[Floats, bool]:
     """(n, K) the probabilities that the variants are drawn from, and whether the policy failed to give them."""
     vectors = np.empty((len(contexts), len(live.arms)))
     degraded = not _ask(model, contexts, mask, vectors)
@@ -132,14 +131,16 @@ def _to_control(live: Live, vectors: Floats, rows: slice | list[bool]) -> None:
     vectors[rows, live.control] = 1.0
 
 
-def _ask(model: Model, contexts: Floats, mask: Mask | None, out: Floats) -> bool:
-    """Fills `out` from the policy; False when its numbers are of no use, as after an overflow in its state."""
+def _ask(model: Model | None, contexts: Floats, mask: Mask | None, out: Floats) -> bool:
+    """Fills `out` from the policy; False when there is none or what it gives is no law for every row."""
+    if model is None:
+        return False
     try:
         model.policy._propensities_into(contexts, mask, out)
-    except ArithmeticError:
+    except Exception:
+        # A policy of somebody else's may fail in any way; the caller's customer is served all the same.
         return False
-    # Every vector sums to 1, so all together sum to their number; a NaN anywhere makes this false.
-    return abs(float(out.sum()) - len(out)) <= 1e-9 * len(out)
+    return lawful(out)
 
 
 def _columns(
@@ -183,7 +184,7 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: Histo
     same = (
         history.names[earlier[0].stream] == live.spec.name
         and [row.unit for row in earlier] == list(asked.columns.units)
-        and b"".join(row.context for row in earlier) == asked.columns.contexts
+        and (earlier[0].version != live.version or _same_question(earlier, asked.columns))
     )
     if not same:
         raise Conflict(
@@ -212,6 +213,14 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: Histo
         duplicate=True,
     )
     return Answer(asked.columns, reply)
+
+
+def _same_question(earlier: list[DecisionRow], asked: DecisionColumns) -> bool:
+    """Whether contexts and eligible variants agree; only under one definition can they be compared."""
+    count = len(earlier)
+    width = len(asked.eligible) // count if asked.eligible else 0
+    lists = [asked.eligible[row * width : (row + 1) * width] if asked.eligible else None for row in range(count)]
+    return b"".join(row.context for row in earlier) == asked.contexts and [row.eligible for row in earlier] == lists
 
 
 def _keys(live: Live, first: DecisionRow, history: History) -> tuple[str, ...]:

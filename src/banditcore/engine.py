@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from operator import itemgetter
+from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self, TypeVar
@@ -46,6 +47,8 @@ Experiments = list[Experiment]
 RewardResults = list[RewardResult]
 Outcomes = list[Outcome]
 MAX_BATCH = 10_000
+MAX_PROBABILITIES = 5_000_000
+"""In the vectors of one call, which are logged whole: 40 MB."""
 
 
 def now_us() -> int:
@@ -67,7 +70,7 @@ class DecisionEngine:
         *,
         clock: Callable[[], int] = now_us,
         learn_in_background: bool = True,
-        report_error: Callable[[BanditcoreError], None] = lambda error: None,
+        report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
     ) -> None:
         try:
             self._open(store, clock, report_error)
@@ -78,13 +81,15 @@ class DecisionEngine:
         if learn_in_background:
             self._learner.start()
 
-    def _open(self, store: Store, clock: Callable[[], int], report_error: Callable[[BanditcoreError], None]) -> None:
+    def _open(self, store: Store, clock: Callable[[], int], report_error: Callable[[str, Exception], None]) -> None:
         self._store = store
         self._clock = clock
         self._ids = DecisionIds(store.secret, last=store.last_decision_id())
         self._lives: dict[str, Live] = {}
         self._history = History()
         self._change = Lock()
+        self._closed = False
+        self._report_error = report_error
         self._learner = Learner(
             store, clock, lambda: list(self._lives.values()), self._publish, report_error=report_error
         )
@@ -96,7 +101,13 @@ class DecisionEngine:
         for row, versions in found:
             for version in versions:
                 self._remember(version)
-            self._adopt(row, versions[-1])
+            try:
+                self._adopt(row, versions[-1])
+            except Exception as error:
+                # One experiment that cannot be folded must not keep the others from serving: it answers with
+                # the control, degraded, until its log can be read.
+                self._report_error(row.name, error)
+                self._lives = {**self._lives, row.name: Live.of(row, versions[-1])}
 
     def _remember(self, version: VersionRow) -> None:
         self._history.specs[version.stream, version.version] = ExperimentSpec.model_validate_json(version.spec)
@@ -114,7 +125,10 @@ class DecisionEngine:
         self._lives = {**self._lives, live.row.name: replace(self._lives[live.row.name], model=model)}
 
     def close(self) -> None:
-        """Commits what was submitted, folds and saves what can be learned, and closes the store."""
+        """Commits what was submitted, folds and saves what can be learned, and closes the store. Twice is once."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self._learner.close()
         finally:
@@ -135,21 +149,29 @@ class DecisionEngine:
 
         Raises InvalidInput for one that cannot serve, NotAllowedNow for a change that would spoil the lift.
         """
-        experiments.check(definition)
-        with self._change:
-            row, version = self._store.write(lambda tx: experiments.put(tx, definition, self._clock())).result()
-            live = self._lives.get(definition.name)
-            if live is None or live.version != version.version:
-                self._remember(version)
-                live = self._adopt(row, version)
-            return live.describe()
+        return self.apply_all([definition])[0]
 
-    def apply_toml(self, path: str) -> Experiments:
-        """Applies every experiment of a TOML file, after all of them have been checked."""
-        definitions = config.load_toml(path)
+    def apply_toml(self, path: Path | str) -> Experiments:
+        """Applies every experiment of a TOML file, or none when one is refused."""
+        return self.apply_all(config.load_toml(path))
+
+    def apply_all(self, definitions: Sequence[ExperimentSpec]) -> Experiments:
+        """As `apply`, for several definitions together: all or none."""
         for definition in definitions:
             experiments.check(definition)
-        return [self.apply(definition) for definition in definitions]
+        with self._change:
+            now_us = self._clock()
+            applied = self._store.write(
+                lambda tx: [experiments.put(tx, definition, now_us) for definition in definitions]
+            ).result()
+            return [self._take_over(row, version).describe() for row, version in applied]
+
+    def _take_over(self, row: ExperimentRow, version: VersionRow) -> Live:
+        live = self._lives.get(row.name)
+        if live is None or live.version != version.version:
+            self._remember(version)
+            live = self._adopt(row, version)
+        return live
 
     def get(self, name: str) -> Experiment:
         return self._live(name).describe()
@@ -188,6 +210,7 @@ class DecisionEngine:
     def _live(self, name: str) -> Live:
         live = self._lives.get(name)
         if live is None:
+            name = str(name)
             known = ", ".join(sorted(self._lives)[:10]) or "none yet: apply a definition first"
             raise NotFound(
                 f"experiment {name[:64]!r} does not exist; there is {known}",
@@ -196,16 +219,15 @@ class DecisionEngine:
             )
         return live
 
-    def _running(self, name: str) -> Live:
+    def _find(self, name: str) -> tuple[Live, NotAllowedNow | None]:
+        """The experiment, and why it decides nothing new if it does not."""
         live = self._live(name)
-        if live.row.status != "running":
-            remedy = "resume it first" if live.row.status == "paused" else "declare a new one"
-            raise NotAllowedNow(
-                f"experiment {name} is {live.row.status}: {remedy}",
-                field="experiment",
-                reason=f"EXPERIMENT_{live.row.status.upper()}",
-            )
-        return live
+        status = live.row.status
+        if status == "running":
+            return live, None
+        remedy = "resume it first" if status == "paused" else "declare a new one"
+        message = f"experiment {name} is {status}: {remedy}"
+        return live, NotAllowedNow(message, field="experiment", reason=f"EXPERIMENT_{status.upper()}")
 
     # Decisions
 
@@ -234,7 +256,7 @@ class DecisionEngine:
 
         Means what as many calls of `decide` would, and costs a fraction of it.
         """
-        asking, outcomes = sort(asks, self._running)
+        asking, outcomes = sort(asks, self._find)
         chosen = [(group, group.choose(self._ids, self._clock())) for group in asking]
 
         def operation(tx: Transaction) -> Outcomes:
@@ -269,10 +291,11 @@ class DecisionEngine:
         eligible: Sequence[Sequence[str]] = (),
         request_id: str = "",
     ) -> Future[DecisionBatch]:
-        live = self._running(experiment)
+        live, refusal = self._find(experiment)
         text(request_id, "request_id", least=0)
-        if not 1 <= len(units) <= MAX_BATCH:
-            raise InvalidInput(f"a batch has 1 to {MAX_BATCH} decisions, found {len(units)}: split it", field="items")
+        most = min(MAX_BATCH, MAX_PROBABILITIES // len(live.arms))
+        if not 1 <= len(units) <= most:
+            raise InvalidInput(f"a batch has 1 to {most} decisions here, found {len(units)}: split it", field="items")
         if len(contexts) != len(units):
             raise InvalidInput(f"{len(units)} units but {len(contexts)} contexts: send one each", field="contexts")
         encoded_units = texts(units, "units")
@@ -289,6 +312,8 @@ class DecisionEngine:
         def operation(tx: Transaction) -> DecisionBatch:
             if request_id and (earlier := tx.request(request_id)) is not None:
                 return replay(live, answer, earlier, self._history).reply
+            if refusal is not None:
+                raise refusal
             tx.append_decisions(answer.columns, [Asked(request_id, 0, len(units))] if request_id else ())
             return answer.reply
 

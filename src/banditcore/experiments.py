@@ -195,11 +195,13 @@ def put(tx: Transaction, spec: ExperimentSpec, now_us: int) -> tuple[ExperimentR
     row = next((row for row in tx.experiments() if row.name == spec.name), None)
     if row is None:
         return _write(tx, ExperimentRow(spec.name, "running", 1, now_us, now_us), spec, None)
-    current = tx.versions(spec.name)[-1]
-    old = ExperimentSpec.model_validate_json(current.spec)
+    versions = tx.versions(spec.name)
+    current = versions[-1]
+    history = [ExperimentSpec.model_validate_json(version.spec) for version in versions]
+    old = history[-1]
     if old == spec:
         return row, current
-    _refuse(row, old, spec)
+    _refuse(row, history, spec)
     changed = ExperimentRow(row.name, row.status, row.version + 1, row.create_time, now_us)
     return _write(tx, changed, spec, None if _new_epoch(old, spec) else current)
 
@@ -210,7 +212,13 @@ def _write(
     keys = [variant.key for variant in spec.variants]
     known: list[str] = json.loads(same_stream.arms) if same_stream else []
     arms = known + [key for key in keys if key not in known]
-    # Removed variants keep their arms, so there can be more of them than the definition names.
+    if get_policy(spec.policy.name).per_arm_params.intersection(spec.policy.params) and arms != keys:
+        raise NotAllowedNow(
+            f"experiments.{spec.name}.variants cannot change under {spec.policy.name}, whose parameters count variants"
+            f" in the order first declared ({', '.join(arms)}): declare a new experiment",
+            field=f"experiments.{spec.name}.variants",
+            reason="FIXED_BY_POLICY",
+        )
     _check_params(spec, len(arms))
     stream = same_stream.stream if same_stream else tx.new_stream(spec.name)
     version = VersionRow(
@@ -221,23 +229,26 @@ def _write(
     return row, version
 
 
-def _refuse(row: ExperimentRow, old: ExperimentSpec, new: ExperimentSpec) -> None:
+def _refuse(row: ExperimentRow, history: list[ExperimentSpec], new: ExperimentSpec) -> None:
     if row.status == "archived":
         raise NotAllowedNow(
             f"{row.name} is archived: declare a new experiment", field="name", reason="EXPERIMENT_ARCHIVED"
         )
-    for name in ("control", "holdout", "salt"):
-        if getattr(old, name) != getattr(new, name):
-            _fixed(new, name, getattr(old, name))
+    # The target tunes the interval, and tuning it to the data would make the interval err; exposure says which
+    # decisions count, those already made included.
+    for name in ("control", "holdout", "salt", "exposure", "target_lift"):
+        if getattr(history[-1], name) != getattr(new, name):
+            _fixed(new, name, f"is {getattr(history[-1], name)!r}")
     for goal in new.goals:
-        if (before := old.goal(goal.name)) is not None and before != goal:
-            _fixed(new, f"goals.{goal.name}", "another definition")
+        # Also one that was taken out for a while: its rewards are still there.
+        if any((before := old.goal(goal.name)) is not None and before != goal for old in history):
+            _fixed(new, f"goals.{goal.name}", "was defined otherwise")
 
 
-def _fixed(spec: ExperimentSpec, name: str, before: Any) -> None:
+def _fixed(spec: ExperimentSpec, name: str, before: str) -> None:
     raise NotAllowedNow(
-        f"experiments.{spec.name}.{name} cannot change once decisions were made with {before!r}:"
-        " units already counted would mean something else; declare a new experiment or goal",
+        f"experiments.{spec.name}.{name} {before} and cannot change: units already counted would mean something"
+        " else; declare a new experiment or goal",
         field=f"experiments.{spec.name}.{name}",
         reason="FIXED_BY_HOLDOUT",
     )
@@ -249,6 +260,8 @@ def _new_epoch(old: ExperimentSpec, new: ExperimentSpec) -> bool:
 
 def _meaning(spec: ExperimentSpec) -> tuple[Any, ...]:
     """What the learned numbers depend on; a parameter that only serving reads is left out."""
-    serving = get_policy(spec.policy.name).serving_params
-    params = {name: value for name, value in spec.policy.params.items() if name not in serving}
+    kind = get_policy(spec.policy.name)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
+    given = {**{name: defaults[name] for name in kind.params if name in defaults}, **spec.policy.params}
+    params = {name: value for name, value in given.items() if name not in kind.serving_params}
     return spec.context, spec.learn, spec.exposure, spec.policy.name, sorted(params.items())

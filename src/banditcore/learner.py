@@ -51,9 +51,7 @@ def unpack(row: SnapshotRow) -> State:
     except Exception:
         state = {}
     if digest(state) != row.digest:
-        raise StoreCorrupt(
-            f"the snapshot of stream {row.stream} at {row.position} is damaged: delete its row to fold afresh"
-        )
+        raise StoreCorrupt(f"the snapshot of stream {row.stream} at {row.position} is damaged")
     return state
 
 
@@ -66,10 +64,14 @@ class Fold:
 
     @classmethod
     def start(cls, reader: Reader, live: Live, *, up_to: int) -> Fold:
-        """From the latest snapshot not past `up_to`, else from the prior."""
+        """From the latest sound snapshot not past `up_to`, else from the prior: the log is the truth."""
         # A later definition may know arms that this one does not.
-        row = reader.snapshot(live.stream, up_to, live.version)
-        return cls(prior(live)) if row is None else cls(resumed(live, unpack(row)), row.position)
+        while (row := reader.snapshot(live.stream, up_to, live.version)) is not None:
+            try:
+                return cls(resumed(live, unpack(row)), row.position)
+            except BanditcoreError:
+                up_to = row.position - 1
+        return cls(prior(live))
 
     def read(self, reader: Reader, stream: int, *, up_to: int | None = None) -> int:
         """Folds the next page; returns how many resolutions it held."""
@@ -101,7 +103,7 @@ class Learner:
         *,
         pause_s: float = 0.02,
         save_after_s: float = 5.0,
-        report_error: Callable[[BanditcoreError], None] = lambda error: None,
+        report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
     ) -> None:
         self.lock = threading.RLock()
         """Held while folding; whoever changes an experiment's definition takes it first."""
@@ -138,12 +140,12 @@ class Learner:
     def step(self) -> int:
         """Closes windows, folds what is new in every stream and publishes it; returns how many were folded."""
         with self.lock:
-            for live in self._lives():
-                self._close_windows(live)
-            return self._fold_all()
+            return sum(self._advance(live, close=True) for live in self._lives())
 
-    def _fold_all(self) -> int:
-        return sum(self._fold(live) for live in self._lives())
+    def _advance(self, live: Live, *, close: bool) -> int:
+        if close:
+            self._close_windows(live)
+        return self._fold(live)
 
     def _fold(self, live: Live) -> int:
         fold = self._folds[live.stream]
@@ -188,23 +190,23 @@ class Learner:
             self._wake.wait(timeout=CLOSE_EVERY_S)
             self._wake.clear()
             started = time.monotonic()
-            try:
-                self._turn()
-            except BanditcoreError as error:
-                # The store is away; decisions go on from the last model, and the next turn tries again.
-                self._report_error(error)
-                time.sleep(CLOSE_EVERY_S)
+            self._turn()
             # Folding in small batches is enough: the pause leaves the interpreter to the requests, and copying a
             # large model over and over leaves them most of the time too.
             time.sleep(min(max(self._pause_s, 4 * (time.monotonic() - started)), CLOSE_EVERY_S))
 
     def _turn(self) -> None:
-        if time.monotonic() >= self._next_close:
+        close = time.monotonic() >= self._next_close
+        if close:
             self._next_close = time.monotonic() + CLOSE_EVERY_S
-            self.step()
-        else:
-            with self.lock:
-                self._fold_all()
+        with self.lock:
+            for live in self._lives():
+                try:
+                    self._advance(live, close=close)
+                except Exception as error:
+                    # The store is away, or a policy failed: decisions go on from the last model, the other
+                    # experiments go on learning, and the next turn tries again.
+                    self._report_error(live.spec.name, error)
 
     def close(self) -> None:
         """Stops the thread, folds what is left and saves it."""
@@ -213,6 +215,10 @@ class Learner:
         if self._thread is not None:
             self._thread.join()
         with self.lock:
-            self.step()
             for live in self._lives():
-                self._save(live, self._folds[live.stream], now=True)
+                try:
+                    self._advance(live, close=True)
+                    self._save(live, self._folds[live.stream], now=True)
+                except Exception as error:
+                    # Whatever is not saved is folded again at the next start.
+                    self._report_error(live.spec.name, error)

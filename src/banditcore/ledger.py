@@ -144,7 +144,10 @@ def close_windows(tx: Transaction, stream: int, spec: ExperimentSpec, now_us: in
         ]
     )
     more = len(found) == limit
-    tx.set_expired(stream, found[-1][0] + b"\0" if more else before)
+    # The mark never runs ahead of the decisions looked at: a clock set ahead for a moment would hide later ones.
+    last = found[-1][0] if more else tx.last_decision(stream, before)
+    if last is not None:
+        tx.set_expired(stream, last + b"\0")
     return more
 
 

@@ -42,10 +42,7 @@ def recompute(live: Live, model: Model, rows: list[DecisionRow]) -> Recomputed:
     buckets = np.array([live.bucket(row.unit.encode()) for row in rows])
     draws = np.array([live.draw(row.id) for row in rows])
     groups = [int(Group.HOLDOUT if bucket < live.spec.holdout else Group.POLICY) for bucket in buckets]
-    vectors, _ = law(live, model, contexts, _masks(live, rows), groups)
-    degraded = np.array([bool(row.degraded) for row in rows])
-    vectors[degraded] = 0.0
-    vectors[degraded, live.control] = 1.0
+    vectors = _laws(live, model, rows, contexts, groups)
     arms = draw_many(np.ascontiguousarray(logged), draws)
     differences = [
         _difference(row, groups[index], int(arms[index]), logged[index], vectors[index])
@@ -53,6 +50,19 @@ def recompute(live: Live, model: Model, rows: list[DecisionRow]) -> Recomputed:
     ]
     identical = int((vectors == logged).all(axis=1).sum())
     return Recomputed(vectors, buckets, draws, differences, identical)
+
+
+def _laws(live: Live, model: Model, rows: list[DecisionRow], contexts: Floats, groups: list[int]) -> Floats:
+    """(n, K) what each was drawn from; where the policy had not answered, the control."""
+    vectors = np.zeros((len(rows), len(live.arms)))
+    vectors[:, live.control] = 1.0
+    asked = [index for index, row in enumerate(rows) if not row.degraded]
+    if asked:
+        of_asked = [rows[index] for index in asked]
+        vectors[asked], _ = law(
+            live, model, contexts[asked], _masks(live, of_asked), [groups[index] for index in asked]
+        )
+    return vectors
 
 
 def _masks(live: Live, rows: list[DecisionRow]) -> Mask | None:

@@ -7,7 +7,7 @@ import json
 from banditcore.config import ExperimentSpec, GoalSpec
 from banditcore.estimators.lift import Moments, lift, why_collecting
 from banditcore.ledger import matured_bound
-from banditcore.storage.base import GoalQuery, Reader
+from banditcore.storage.base import GoalQuery, Reader, VersionRow
 from banditcore.types import Experiment, GoalReport, Group, GroupReport, Report, VariantReport
 
 _MINIMUM_CONVERTED = {"binary": 25, "value": 100}
@@ -16,8 +16,8 @@ _MINIMUM_CONVERTED = {"binary": 25, "value": 100}
 
 def report(reader: Reader, experiment: Experiment, now_us: int) -> Report:
     """The report as of `now_us`. Units are what is counted; only closed windows count, in both groups alike."""
-    streams = _streams(reader, experiment)
-    counts = reader.group_counts(tuple(streams))
+    versions = reader.versions(experiment.spec.name)
+    counts = reader.group_counts(tuple({row.stream: None for row in versions}))
     spec = experiment.spec
     return Report(
         experiment=spec.name,
@@ -27,20 +27,17 @@ def report(reader: Reader, experiment: Experiment, now_us: int) -> Report:
         decisions=sum(decisions for decisions, _ in counts.values()),
         holdout_share=spec.holdout,
         model_position=experiment.position,
-        goals=tuple(_goal(reader, spec, goal, tuple(streams), counts, now_us) for goal in spec.goals),
-        variants=_variants(reader, experiment, streams, now_us),
+        goals=tuple(_goal(reader, spec, goal, versions, counts, now_us) for goal in spec.goals),
+        variants=_variants(reader, experiment, versions, now_us),
     )
 
 
-def _streams(reader: Reader, experiment: Experiment) -> dict[int, list[str]]:
-    """stream -> variant keys by arm, over all epochs of the experiment."""
-    return {row.stream: json.loads(row.arms) for row in reader.versions(experiment.spec.name)}
-
-
-def _query(spec: ExperimentSpec, goal: GoalSpec, streams: tuple[int, ...], now_us: int) -> GoalQuery:
+def _query(spec: ExperimentSpec, goal: GoalSpec, versions: list[VersionRow], now_us: int) -> GoalQuery:
+    having = [row for row in versions if ExperimentSpec.model_validate_json(row.spec).goal(goal.name)]
     return GoalQuery(
-        streams=streams,
+        streams=tuple({row.stream: None for row in versions}),
         goal=goal.name,
+        versions=tuple(row.version for row in having),
         binary=goal.kind == "binary",
         default=goal.default,
         closed_before=matured_bound(goal, now_us),
@@ -52,11 +49,11 @@ def _goal(
     reader: Reader,
     spec: ExperimentSpec,
     goal: GoalSpec,
-    streams: tuple[int, ...],
+    versions: list[VersionRow],
     counts: dict[int, tuple[int, int]],
     now_us: int,
 ) -> GoalReport:
-    found = reader.outcome_moments(_query(spec, goal, streams, now_us))
+    found = reader.outcome_moments(_query(spec, goal, versions, now_us))
     moments = {group: Moments(*found.get(group, (0, 0, 0.0, 0.0))) for group in Group}
     policy, holdout = moments[Group.POLICY], moments[Group.HOLDOUT]
     least = _MINIMUM_CONVERTED[goal.kind]
@@ -84,10 +81,11 @@ def _group(counts: dict[int, tuple[int, int]], group: Group, moments: Moments) -
 
 
 def _variants(
-    reader: Reader, experiment: Experiment, streams: dict[int, list[str]], now_us: int
+    reader: Reader, experiment: Experiment, versions: list[VersionRow], now_us: int
 ) -> tuple[VariantReport, ...]:
     spec = experiment.spec
-    outcomes = reader.arm_outcomes(_query(spec, spec.learned_goal, tuple(streams), now_us))
+    streams = {row.stream: json.loads(row.arms) for row in versions}
+    outcomes = reader.arm_outcomes(_query(spec, spec.learned_goal, versions, now_us))
     sums: dict[str, tuple[int, int, float]] = {arm.key: (0, 0, 0.0) for arm in experiment.arms}
     for (stream, arm), (decisions, matured, total) in outcomes.items():
         key = streams[stream][arm]

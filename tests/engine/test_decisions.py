@@ -1,13 +1,14 @@
 """Decisions: group, eligibility, request ids, and what is refused."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
-from shop import policy_unit, taste
+from shop import policy_unit, spec, taste
 
 from banditcore import DecisionEngine
-from banditcore.errors import Conflict, InvalidInput, NotFound
+from banditcore.errors import Conflict, InvalidInput, NotAllowedNow, NotFound
 from banditcore.types import Group
 
 
@@ -119,3 +120,47 @@ def test_batches_are_checked(engine: DecisionEngine) -> None:
 def test_an_unknown_experiment_is_named_with_those_there_are(engine: DecisionEngine) -> None:
     with pytest.raises(NotFound, match="'shoe' does not exist; there is shop"):
         engine.decide("shoe", "ann", taste())
+
+
+def test_a_retry_may_not_ask_for_other_variants(engine: DecisionEngine) -> None:
+    engine.decide("shop", "ann", taste(), request_id="r1", eligible=["plain", "sale"])
+    assert engine.decide("shop", "ann", taste(), request_id="r1", eligible=["plain", "sale"]).duplicate
+    for eligible in ([], ["plain", "gift"]):
+        with pytest.raises(Conflict):
+            engine.decide("shop", "ann", taste(), request_id="r1", eligible=eligible)
+
+
+def test_a_retry_gets_its_answer_whatever_happened_since(engine: DecisionEngine) -> None:
+    first = engine.decide("shop", "ann", taste(), request_id="r1")
+    batch = engine.decide_batch("shop", ["ann", "bob"], [taste(), taste(1)], request_id="r2")
+    engine.apply(spec(context=[{"name": "taste", "type": "vector", "size": 3, "scale": 2.0}]))
+    engine.pause("shop")
+    assert engine.decide("shop", "ann", taste(), request_id="r1").id == first.id
+    assert engine.decide_batch("shop", ["ann", "bob"], [taste(), taste(1)], request_id="r2").ids == batch.ids
+    with pytest.raises(NotAllowedNow):
+        engine.decide("shop", "ann", taste(), request_id="r3")
+    with pytest.raises(NotAllowedNow):
+        engine.decide_batch("shop", ["ann"], [taste()], request_id="r4")
+    assert engine.report("shop").decisions == 3
+
+
+def test_values_of_numpy_are_numbers_too(engine: DecisionEngine) -> None:
+    engine.apply(spec("typed", context=[{"name": "age", "type": "numeric"}, {"name": "member", "type": "boolean"}]))
+    plain = engine.decide("typed", "ann", {"age": 3.0, "member": True})
+    numpy = engine.decide("typed", "ann", {"age": np.float32(3), "member": np.bool_(True)})
+    assert plain.propensities.tolist() == numpy.propensities.tolist()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (None, "ann", {}),
+        ("shop", 5, {}),
+        ("shop", None, {}),
+        ("shop", "ann", {1: 2.0, "a": 3.0}),
+        ("shop", "ann", {"taste": [1j, 0, 0]}),
+    ],
+)
+def test_wrong_types_are_refused_in_our_words(engine: DecisionEngine, arguments: tuple[Any, ...]) -> None:
+    with pytest.raises((InvalidInput, NotFound)):
+        engine.decide(*arguments)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Clock, policy_unit, spec, taste
+from shop import BASE, Clock, policy_unit, spec, taste
 
 from banditcore import DecisionEngine, SqliteStore
 from banditcore.errors import InvalidInput, NotAllowedNow
@@ -66,6 +66,8 @@ def test_a_serving_parameter_keeps_what_was_learned(engine: DecisionEngine) -> N
         ({"salt": "other"}, "salt"),
         ({"control": "sale"}, "control"),
         ({"goals": [{"name": "buy", "window": "1h"}]}, "goals.buy"),
+        ({"target_lift": 0.5}, "target_lift"),
+        ({"exposure": "explicit"}, "exposure"),
     ],
 )
 def test_what_would_spoil_the_comparison_is_refused(engine: DecisionEngine, change: dict[str, Any], field: str) -> None:
@@ -99,16 +101,37 @@ def test_a_policy_that_cannot_serve_is_refused(
     assert [experiment.spec.name for experiment in engine.list()] == ["shop"]
 
 
-def test_a_change_that_cannot_serve_leaves_everything_as_it_was(clock: Clock, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variants", [["plain", "sale", "bundle"], ["sale", "plain", "gift"]])
+def test_variants_stay_as_they_are_beside_parameters_that_count_them(
+    clock: Clock, tmp_path: Path, variants: list[str]
+) -> None:
     shares = {"name": "fixed", "probabilities": [0.5, 0.25, 0.25]}
     with DecisionEngine(SqliteStore(tmp_path), clock=clock) as engine:
         before = engine.apply(spec(policy=shares))
-        # Three variants again, but with the removed one there are four arms to share between.
-        with pytest.raises(InvalidInput, match="probabilities"):
-            engine.apply(spec(policy=shares, variants=["plain", "sale", "bundle"]))
+        with pytest.raises(NotAllowedNow, match="count variants"):
+            engine.apply(spec(policy=shares, variants=variants))
         assert engine.get("shop") == before
     with DecisionEngine(SqliteStore(tmp_path), clock=clock) as engine:
         assert engine.get("shop") == before
+
+
+def test_a_goal_keeps_its_meaning_also_while_it_is_away(engine: DecisionEngine) -> None:
+    engine.apply(spec(goals=[BASE["goals"][0]]))
+    with pytest.raises(NotAllowedNow, match=r"goals\.spend was defined otherwise"):
+        engine.apply(spec(goals=[BASE["goals"][0], {"name": "spend", "kind": "binary"}]))
+    engine.apply(spec())
+
+
+def test_several_definitions_are_applied_together_or_not_at_all(engine: DecisionEngine) -> None:
+    with pytest.raises(NotAllowedNow):
+        engine.apply_all([spec("other"), spec(holdout=0.3)])
+    assert [experiment.spec.name for experiment in engine.list()] == ["shop"]
+    assert [experiment.spec.name for experiment in engine.apply_all([spec("other"), spec()])] == ["other", "shop"]
+
+
+def test_writing_a_default_out_keeps_what_was_learned(engine: DecisionEngine) -> None:
+    written_out = {"name": "lin_ucb", "alpha": 0.5, "l2": 1.0}
+    assert engine.apply(spec(policy=written_out)).stream == 1
 
 
 def test_pause_resume_archive(engine: DecisionEngine) -> None:
@@ -123,4 +146,4 @@ def test_pause_resume_archive(engine: DecisionEngine) -> None:
     with pytest.raises(NotAllowedNow, match="final"):
         engine.resume("shop")
     with pytest.raises(NotAllowedNow, match="archived"):
-        engine.apply(spec(target_lift=0.2))
+        engine.apply(spec(variants=["plain", "sale"]))

@@ -8,7 +8,7 @@ import pytest
 from shop import Clock, policy_unit, spec, taste
 
 from banditcore import DecisionEngine, MemoryStore, SqliteStore
-from banditcore.errors import StoreCorrupt
+from banditcore.audit import audit
 from banditcore.learner import digest
 from banditcore.types import Group
 
@@ -106,13 +106,12 @@ def test_many_windows_close_in_one_go(clock: Clock) -> None:
         )
 
 
-def test_a_failed_start_gives_the_directory_back(tmp_path: Path) -> None:
-    run(SqliteStore(tmp_path), reward_holdout=True, clock=Clock())
+def test_a_damaged_snapshot_is_folded_afresh(tmp_path: Path) -> None:
+    before, _ = run(SqliteStore(tmp_path), reward_holdout=True, clock=Clock())
     store = SqliteStore(tmp_path)
     store.write(lambda tx: tx._run("UPDATE snapshot SET state = x'00'")).result()  # type: ignore[attr-defined]
-    with pytest.raises(StoreCorrupt, match=r"snapshot of stream 1 at \d+ is damaged: delete its row"):
-        DecisionEngine(store)
-    SqliteStore(tmp_path).close()
+    with DecisionEngine(store, learn_in_background=False) as engine:
+        assert digest(engine.model("shop").state()) == before
 
 
 def test_a_decision_is_explained_by_the_definition_it_was_made_under(engine: DecisionEngine) -> None:
@@ -166,3 +165,48 @@ def test_the_report_adds_up_by_hand(clock: Clock) -> None:
         assert goal.lift.low < goal.lift.estimate < goal.lift.high
         assert sum(variant.decisions for variant in report.variants) == goal.policy.units
         assert sum(variant.share for variant in report.variants) == pytest.approx(1.0)
+
+
+def test_one_experiment_that_cannot_learn_leaves_the_others_alone(tmp_path: Path, clock: Clock) -> None:
+    reports: list[str] = []
+    with DecisionEngine(SqliteStore(tmp_path), clock=clock, learn_in_background=False) as engine:
+        engine.apply_all([spec("broken"), spec()])
+        for name in ("broken", "shop"):
+            for number in range(10):
+                decision = engine.decide(name, f"unit-{number}", taste(number))
+                engine.reward(decision.id, "buy", 1.0)
+    store = SqliteStore(tmp_path)
+    sabotage = "UPDATE decision SET context = x'00' WHERE stream = 1"
+    store.write(lambda tx: (tx._run("DELETE FROM snapshot"), tx._run(sabotage))).result()  # type: ignore[attr-defined]
+    report = lambda name, error: reports.append(name)  # noqa: E731
+    with DecisionEngine(store, clock=clock, report_error=report) as engine:
+        assert reports == ["broken"]
+        decision = engine.decide("broken", policy_unit(engine), taste())
+        assert (decision.degraded, decision.variant) == (True, "plain")
+        assert engine.decide("shop", policy_unit(engine), taste()).model_position > 0
+        engine.close()
+
+
+def test_a_policy_that_gives_no_law_degrades(engine: DecisionEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = policy_unit(engine)
+    kind = type(engine.model("shop"))
+
+    def unlawful(vector: list[float]) -> Any:
+        def into(self: Any, contexts: Any, mask: Any, out: Any) -> None:
+            out[:] = vector
+
+        return into
+
+    for vector in ([1.5, -0.5, 0.0], [0.5, 0.0, 0.0], [np.nan, 0.5, 0.5]):
+        monkeypatch.setattr(kind, "_propensities_into", unlawful(vector))
+        assert engine.decide("shop", unit, taste()).degraded
+    monkeypatch.undo()
+    assert not engine.decide("shop", unit, taste()).degraded
+    with engine._store.read() as reader:
+        assert audit(reader, engine._store.secret).passed, "degraded and sound decisions of one model are told apart"
+
+
+def test_closing_twice_is_closing_once() -> None:
+    engine = DecisionEngine(MemoryStore())
+    engine.close()
+    engine.close()

@@ -1,9 +1,10 @@
 """Rewards: once, in time, and by the definition the decision was made under."""
 
 import math
+from typing import Any
 
 import pytest
-from shop import Clock, policy_unit, spec, taste
+from shop import BASE, Clock, policy_unit, spec, taste
 
 from banditcore import DecisionEngine, MemoryStore
 from banditcore.errors import Conflict, InvalidInput, NotAllowedNow, NotFound
@@ -115,3 +116,33 @@ def test_an_explicit_exposure_is_what_makes_a_decision_count(clock: Clock) -> No
         assert (goal.policy.units, goal.policy.matured_units) == (3, 2)
         with pytest.raises(NotAllowedNow, match="closed"):
             engine.expose(never.id)
+
+
+def test_a_goal_added_later_counts_later_decisions_only(engine: DecisionEngine, clock: Clock) -> None:
+    unit = policy_unit(engine)
+    engine.decide("shop", unit, taste())
+    engine.apply(spec(goals=[*BASE["goals"], {"name": "look", "window": "10s"}]))
+    clock.advance(1)
+    engine.reward(engine.decide("shop", f"{unit}-late", taste()).id, "look", 1.0)
+    clock.advance(60)
+    look = engine.report("shop").goals[2]
+    assert (look.policy.matured_units + look.holdout.matured_units) == 1
+
+
+def test_a_clock_set_ahead_for_a_moment_hides_no_later_decision(engine: DecisionEngine, clock: Clock) -> None:
+    unit = policy_unit(engine)
+    engine.decide("shop", unit, taste())
+    clock.advance(3_600)
+    assert engine.catch_up() == 1
+    clock.advance(-3_600 + 1)
+    for _ in range(3):
+        engine.decide("shop", unit, taste())
+    clock.advance(30)
+    assert engine.catch_up() == 3
+
+
+@pytest.mark.parametrize("value", ["1", None, True])
+def test_a_reward_is_a_number(engine: DecisionEngine, value: Any) -> None:
+    decision = engine.decide("shop", policy_unit(engine), taste())
+    with pytest.raises(InvalidInput, match="value must be a number"):
+        engine.reward(decision.id, "buy", value)

@@ -49,7 +49,7 @@ def test_applying_twice_changes_nothing(wire):
 
 def test_what_is_left_out_takes_its_default(wire):
     sparse = definition("sparse")
-    for name in ("learn", "exposure", "salt", "target_lift"):
+    for name in ("exposure", "salt", "target_lift"):
         sparse.ClearField(name)
     sparse.policy.ClearField("floor")
     sparse.context[1].numeric.ClearField("center")

@@ -15,6 +15,7 @@ BASE: dict[str, Any] = {
     "policy": {"name": "lin_ucb", "alpha": 0.5},
     "context": [{"name": "taste", "type": "vector", "size": 3}, {"name": "one", "type": "constant"}],
     "goals": [{"name": "buy", "window": "10s"}, {"name": "spend", "kind": "value", "window": "20s"}],
+    "learn": "buy",
 }
 
 

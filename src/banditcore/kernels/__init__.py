@@ -9,7 +9,7 @@ from banditcore.kernels.beta import beta_argmax
 from banditcore.kernels.gaussian import gaussian_argmax
 from banditcore.kernels.linear import LinearArms
 from banditcore.kernels.plain import LIMIT, plain_contexts, plain_indices, plain_vector
-from banditcore.kernels.sampling import add_floor, draw, draw_many
+from banditcore.kernels.sampling import add_floor, draw, draw_many, lawful
 
 __all__ = [
     "LIMIT",
@@ -19,6 +19,7 @@ __all__ = [
     "draw",
     "draw_many",
     "gaussian_argmax",
+    "lawful",
     "plain_contexts",
     "plain_indices",
     "plain_vector",

@@ -3,6 +3,8 @@
 
 import numpy as np
 
+from libc.math cimport fabs
+
 
 cdef void share_and_floor(Py_ssize_t count, const unsigned char* mask, double floor, double* p) noexcept nogil:
     """p <- (1 - floor) p + floor / (eligible arms), in place; ineligible arms become exactly 0."""
@@ -47,6 +49,21 @@ def draw(const double[::1] p, double u):
     p: (K,) float64 summing to 1; u in [0, 1). Never returns an arm with p == 0. O(K), in arm order.
     """
     return pick(p.shape[0], &p[0], u)
+
+
+def lawful(const double[:, ::1] vectors):
+    """True when every row of (n, K) is a probability vector: no number below 0, sum 1 within 1e-9."""
+    cdef Py_ssize_t i, k
+    cdef double total
+    for i in range(vectors.shape[0]):
+        total = 0.0
+        for k in range(vectors.shape[1]):
+            if not vectors[i, k] >= 0.0:  # written so that NaN fails too
+                return False
+            total += vectors[i, k]
+        if not fabs(total - 1.0) <= 1e-9:
+            return False
+    return True
 
 
 def draw_many(const double[:, ::1] vectors, const double[::1] u):

@@ -53,6 +53,8 @@ class Policy(ABC):
     """Keyword arguments of the constructor besides `floor`, each kept as an attribute of the same name."""
     serving_params: ClassVar[frozenset[str]] = frozenset()
     """Those `params` that change decisions but not what is learned; `floor` always is one besides."""
+    per_arm_params: ClassVar[frozenset[str]] = frozenset()
+    """Those `params` that speak of arms by their index, so that variants must not come and go beside them."""
     deterministic: ClassVar[bool] = False
     """True where the rule itself never randomises: without a floor such logs cannot be evaluated."""
     reward_kind: ClassVar[Literal["any", "unit_interval"]] = "any"

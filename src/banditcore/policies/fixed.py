@@ -25,6 +25,7 @@ class Fixed(ContextFreePolicy):
     name = "fixed"
     params = ("probabilities",)
     serving_params = frozenset({"probabilities"})
+    per_arm_params = frozenset({"arm", "probabilities"})
 
     def __init__(
         self,

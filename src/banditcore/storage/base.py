@@ -151,6 +151,8 @@ class GoalQuery:
 
     streams: tuple[int, ...]
     goal: str
+    versions: tuple[int, ...]
+    """Definitions that had the goal: decisions made under others could not earn it."""
     binary: bool
     default: float
     closed_before: bytes
@@ -182,6 +184,9 @@ class Reader(Protocol):
     def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
         """At most `limit` resolutions at positions in (after, up_to]."""
 
+    def last_decision(self, stream: int, before: bytes) -> bytes | None:
+        """The largest id below `before`."""
+
     def windows_due(self, stream: int, before: bytes) -> bool:
         """Whether there is a decision below `before` that `set_expired` has not passed yet."""
 
@@ -190,6 +195,9 @@ class Reader(Protocol):
 
     def snapshot(self, stream: int, up_to: int, version: int) -> SnapshotRow | None:
         """The latest snapshot at a position not past `up_to`, made under no later version than `version`."""
+
+    def unfounded_resolutions(self, stream: int, goal: str, default: float) -> list[str]:
+        """What does not follow from the rewards: resolutions with another value, too many, or of the holdout."""
 
     def snapshots(self, stream: int) -> list[SnapshotRow]:
         """All snapshots kept, oldest first."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import apsw
@@ -40,6 +42,25 @@ _INSERT_REQUESTS = f"""
 INSERT INTO request (id, stream, first, count)
 SELECT value ->> 0, :stream, substr(:ids, (value ->> 1) * {ID_BYTES} + 1, {ID_BYTES}), value ->> 2
 FROM json_each(:requests)"""
+# The first reward in time that was there when the decision resolved, if any, says how it had to.
+_UNFOUNDED = """
+SELECT r.decision, CASE
+    WHEN d.grp <> 1 OR d.degraded THEN 'resolved, though it teaches nothing'
+    WHEN r.kind = 1 THEN 'resolved with another value than its reward'
+    ELSE 'resolved by its window''s close, against its rewards'
+END
+FROM resolution r JOIN decision d ON d.stream = r.stream AND d.id = r.decision
+WHERE r.stream = :stream AND (
+    d.grp <> 1 OR d.degraded OR r.kind NOT IN (1, 2)
+    OR r.kind = 2 AND r.value <> :default
+    OR (r.kind = 1) IS NOT EXISTS (
+        SELECT 1 FROM reward w WHERE w.stream = r.stream AND w.decision = r.decision AND w.goal = :goal
+            AND w.late = 0 AND w.position < r.position)
+    OR r.kind = 1 AND r.value IS NOT (
+        SELECT value FROM reward w WHERE w.stream = r.stream AND w.decision = r.decision AND w.goal = :goal
+            AND w.late = 0 ORDER BY w.position LIMIT 1)
+)
+ORDER BY r.position LIMIT 1"""
 _EVENTS = ("decision", "exposure", "reward", "resolution")
 
 
@@ -70,6 +91,7 @@ class Tables:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._run = connection.execute
+        self._run_many = connection.executemany
 
     def _one(self, sql: str, *bindings: Any) -> Any:
         return next(iter(self._run(sql, bindings)), None)
@@ -205,11 +227,15 @@ class Tables:
         return [RewardRow(*row) for row in rows]
 
     def append_resolutions(self, rows: Sequence[ResolutionRow]) -> None:
-        for row in rows:
-            position = self._advance(row.stream, 1)
-            self._run(
+        for stream, group in groupby(rows, key=attrgetter("stream")):
+            same = list(group)
+            first = self._advance(stream, len(same))
+            self._run_many(
                 "INSERT INTO resolution (stream, position, decision, kind, value, time) VALUES (?,?,?,?,?,?)",
-                (row.stream, position, row.decision, int(row.kind), row.value, row.time),
+                [
+                    (stream, first + index, row.decision, int(row.kind), row.value, row.time)
+                    for index, row in enumerate(same)
+                ],
             )
 
     def resolved(self, stream: int, decision: bytes) -> bool:
@@ -223,6 +249,10 @@ class Tables:
             (stream, after, _LAST if up_to is None else up_to, limit),
         ).fetchall()
         return Lessons(*zip(*rows, strict=True)) if rows else Lessons((), (), (), ())
+
+    def last_decision(self, stream: int, before: bytes) -> bytes | None:
+        row = self._one("SELECT max(id) FROM decision WHERE stream = ? AND id < ?", stream, before)
+        return bytes(row[0]) if row[0] is not None else None
 
     def windows_due(self, stream: int, before: bytes) -> bool:
         row = self._one(
@@ -279,6 +309,10 @@ class Tables:
 
     # Sums for audit and report
 
+    def unfounded_resolutions(self, stream: int, goal: str, default: float) -> list[str]:
+        rows = self._run(_UNFOUNDED, {"stream": stream, "goal": goal, "default": default})
+        return [f"decision {decision.hex()}: {why}" for decision, why in rows]
+
     def density(self, stream: int) -> tuple[int, int, int]:
         union = " UNION ALL ".join(f"SELECT position FROM {table} WHERE stream = :stream" for table in _EVENTS)
         row = self._one_named(
@@ -333,6 +367,7 @@ def _marks(streams: tuple[int, ...]) -> str:
 def _outcomes(query: GoalQuery) -> str:
     """One row per decision whose window has closed: (stream, unit, grp, arm, y)."""
     marks = ",".join(str(int(stream)) for stream in query.streams)
+    versions = ",".join(str(int(version)) for version in query.versions)
     exposed = (
         " AND EXISTS (SELECT 1 FROM exposure e WHERE e.stream = d.stream AND e.decision = d.id)"
         if query.explicit_exposure
@@ -343,7 +378,7 @@ def _outcomes(query: GoalQuery) -> str:
         f" FROM decision d LEFT JOIN (SELECT stream, decision, {_combine(query)}(value) AS v FROM reward"
         f" WHERE stream IN ({marks}) AND goal = :goal AND late = 0 GROUP BY stream, decision) r"
         " ON r.stream = d.stream AND r.decision = d.id"
-        f" WHERE d.stream IN ({marks}) AND d.id < :closed_before{exposed}"
+        f" WHERE d.stream IN ({marks}) AND d.version IN ({versions}) AND d.id < :closed_before{exposed}"
     )
 
 

@@ -252,12 +252,13 @@ class StorageContract:
         for decision, value, late in ((0, 2.0, 0), (1, 3.0, 0), (2, 4.0, 1)):
             reward = RewardRow(stream, split_ids(rows.ids)[decision], "spend", "", value, late, 9)
             store.write(lambda tx, reward=reward: tx.append_reward(reward)).result()  # type: ignore[misc]
-        query = GoalQuery((stream,), "spend", False, 0.0, _EVERYTHING, False)
+        query = GoalQuery((stream,), "spend", (1,), False, 0.0, _EVERYTHING, False)
         with store.read() as reader:
             # Ann spent 5 in two visits, Bob's came too late, Cid spent nothing.
             assert reader.outcome_moments(query) == {1: (3, 1, 5.0, 25.0)}
             assert reader.outcome_moments(replace(query, binary=True)) == {1: (3, 1, 3.0, 9.0)}
             assert reader.outcome_moments(replace(query, closed_before=b"")) == {}
+            assert reader.outcome_moments(replace(query, versions=(2,))) == {}
             assert reader.outcome_moments(replace(query, explicit_exposure=True)) == {}
             assert reader.arm_outcomes(query) == {(stream, 1): (4, 4, 5.0)}
             assert reader.group_counts((stream,)) == {1: (4, 3)}
