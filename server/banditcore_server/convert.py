@@ -28,7 +28,7 @@ from banditcore.types import (
     VariantReport,
 )
 from banditcore.v1 import decision_pb2, decision_service_pb2, experiment_pb2
-from banditcore_server.status import code_of
+from banditcore_server.status import code_of, public_message
 
 _FLOAT64 = np.dtype("<f8")
 _INT32 = np.dtype("<i4")
@@ -172,7 +172,7 @@ def reward_result(result: RewardResult) -> decision_service_pb2.RewardResult:
 
 def _reward_error(error: BanditcoreError) -> decision_service_pb2.RewardError:
     return decision_service_pb2.RewardError(
-        code=code_of(error), reason=error.reason, message=error.message, field=error.field
+        code=code_of(error), reason=error.reason, message=public_message(error), field=error.field
     )
 
 

@@ -18,7 +18,8 @@ from banditcore.types import Ask, Decision
 Outcomes = list[Decision | BanditcoreError]
 Waiting = tuple[Ask, asyncio.Future[Decision]]
 
-MAX_GROUP = 1_000
+MAX_GROUP = 128
+"""Bounds how long one group, which is decided on the loop, keeps other calls waiting."""
 PAUSE_S = 0.005
 WORTH_A_PAUSE = 12
 """Calls in a group from which on the next is worth waiting for."""

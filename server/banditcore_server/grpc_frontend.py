@@ -23,7 +23,7 @@ from grpc_status import rpc_status
 
 from banditcore.errors import BanditcoreError, StoreUnavailable
 from banditcore_server.service import SERVICES
-from banditcore_server.status import internal, to_status
+from banditcore_server.status import STARTING, internal, is_store_trouble, to_status
 
 log = structlog.get_logger(__name__)
 
@@ -136,12 +136,14 @@ def _guarded(handler: Handler) -> Call:
 
 
 async def _not_ready(request: Any, context: grpc.aio.ServicerContext) -> None:
-    status = to_status(StoreUnavailable("the server is starting: try again", reason="STARTING"))
+    status = to_status(StoreUnavailable("the server is starting", reason=STARTING))
     await context.abort_with_status(rpc_status.to_status(status))
 
 
 def _status_of(error: Exception) -> status_pb2.Status:
     if isinstance(error, BanditcoreError) and (status := to_status(error)) is not None:
+        if is_store_trouble(error):
+            log.error("store trouble", reason=error.reason, message=error.message)
         return status
     error_id = secrets.token_hex(8)
     log.error("internal error", error_id=error_id, exc_info=error)

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from banditcore.client.definition import from_message, wire_field
@@ -21,7 +21,7 @@ from banditcore_server.status import AllRefused
 
 if TYPE_CHECKING:
     from banditcore.engine import DecisionEngine
-    from banditcore.types import DecisionBatch
+    from banditcore.types import DecisionBatch, Floats, Value
 
 T = TypeVar("T")
 SERVICES = (
@@ -63,14 +63,12 @@ class DecisionService:
         if not rows:
             raise InvalidInput("a batch needs at least one decision", field="rows.items")
         try:
-            future = self._engine.submit_batch(
-                request.experiment,
+            return await self._batch(
+                request,
                 [row.unit for row in rows],
                 [convert.attributes(row.attributes) for row in rows],
-                eligible=convert.row_eligible(rows),
-                request_id=request.request_id,
+                convert.row_eligible(rows),
             )
-            return await self._completions.wait(future)
         except InvalidInput as error:
             raise _renamed(error, _row_field) from None
 
@@ -80,16 +78,29 @@ class DecisionService:
             raise InvalidInput("a batch needs at least one decision", field="columns.units")
         contexts = convert.contexts(columns)
         try:
-            future = self._engine.submit_batch(
-                request.experiment,
-                list(columns.units),
-                contexts,
-                eligible=[columns.eligible_variants] if columns.eligible_variants else (),
-                request_id=request.request_id,
-            )
-            return await self._completions.wait(future)
+            eligible = [columns.eligible_variants] if columns.eligible_variants else ()
+            return await self._batch(request, list(columns.units), contexts, eligible)
         except InvalidInput as error:
             raise _renamed(error, _column_field) from None
+
+    async def _batch(
+        self,
+        request: decision_pb.BatchDecideRequest,
+        units: list[str],
+        contexts: Sequence[Mapping[str, Value]] | Floats,
+        eligible: Sequence[Sequence[str]],
+    ) -> DecisionBatch:
+        # On a thread: a large batch may compute for seconds, without the interpreter's lock, and everybody else's
+        # calls go on meanwhile.
+        future = await asyncio.to_thread(
+            self._engine.submit_batch,
+            request.experiment,
+            units,
+            contexts,
+            eligible=eligible,
+            request_id=request.request_id,
+        )
+        return await self._completions.wait(future)
 
     async def record_exposure(self, request: decision_pb.RecordExposureRequest) -> decision_pb.RecordExposureResponse:
         future = self._engine.submit_exposure(request.decision_id)

@@ -29,6 +29,16 @@ CODES: dict[type[BanditcoreError], int] = {
     StoreCorrupt: code_pb2.DATA_LOSS,
 }
 
+# What went wrong with the store is for the operator, paths and words of the database included; a caller learns
+# what it means for the call.
+STARTING = "STARTING"
+_PUBLIC = {
+    STARTING: "the server is starting: try again",
+    "DISK_FULL": "the server's disk is full: nothing of this call was recorded; free space, then retry",
+    "STORE_CORRUPT": "the server's database is damaged: nothing of this call was recorded; its log has the details",
+}
+_PUBLIC_DEFAULT = "the server cannot make anything durable now: nothing of this call was recorded; retry"
+
 RETRY_AFTER_S = 1
 
 # A status travels in HTTP/2 trailers, which peers cut off at 8 KiB: the message once percent-encoded (up to
@@ -51,13 +61,23 @@ def code_of(error: BanditcoreError) -> int:
     return next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), code_pb2.INTERNAL)
 
 
+def is_store_trouble(error: BanditcoreError) -> bool:
+    """Whether the error is the operator's rather than the caller's."""
+    return isinstance(error, StoreUnavailable | StoreLocked | StoreCorrupt)
+
+
+def public_message(error: BanditcoreError) -> str:
+    """What a caller may read."""
+    return _PUBLIC.get(error.reason, _PUBLIC_DEFAULT) if is_store_trouble(error) else error.message
+
+
 def to_status(error: BanditcoreError) -> status_pb2.Status | None:
     """The status for an error raised on purpose; None for a class the table does not know."""
     errors = error.errors if isinstance(error, AllRefused) else [error]
     code = code_of(errors[0])
     if code == code_pb2.INTERNAL:
         return None
-    status = status_pb2.Status(code=code, message=_cut(error.message, _MESSAGE_BYTES))
+    status = status_pb2.Status(code=code, message=_cut(public_message(errors[0]), _MESSAGE_BYTES))
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))
     if violations := list(_violations(errors)):
         status.details.add().Pack(error_details_pb2.BadRequest(field_violations=violations))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -52,6 +53,8 @@ class Worker:
 
 def main() -> None:
     """Runs the demo; exit 1 when the audit or the lift do not come out."""
+    # Told to stop, it stops what it has started, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     shutil.rmtree(DATA, ignore_errors=True)
     workers: list[Worker] = []
     try:
@@ -117,6 +120,7 @@ def _matured(target: str) -> Report:
 def _summary(found: Report, seconds: float, workers: list[Worker]) -> None:
     goal = found.goals[0]
     console.print(
+        f"\nEach of the {len(digits().contexts):,} images came {PASSES} times, each time as another customer."
         f"\n{found.decisions:,} requests from {len(workers)} processes, {found.decisions / seconds:,.0f} requests/s; "
         f"{_rewards(workers):,} rewards, {sum(w.counts['duplicates'] for w in workers):,} of them sent twice "
         f"and counted once.\nPOLICY got {goal.policy.units / (goal.policy.units + goal.holdout.units):.1%} of the "

@@ -33,6 +33,8 @@ def test_a_full_disk_refuses_clearly_and_loses_nothing(tmp_path: Path, wire_to, 
         assert refusal is not None, "the disk never filled up"
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "DISK_FULL")
         assert "free space" in refusal.message
+        assert str(tmp_path) not in refusal.message, "where it keeps its data is no business of a caller"
+        assert "store trouble" in server.log.read_text()
         assert refusal.details["RetryInfo"].retry_delay.seconds > 0
         inside = Path(f"/proc/{server.process.pid}/root{data}")
         (inside / "filler").unlink()

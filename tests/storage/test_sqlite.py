@@ -11,7 +11,7 @@ import pytest
 from banditcore.assignment import split_ids
 from banditcore.errors import StoreCorrupt, StoreLocked, StoreUnavailable
 from banditcore.storage.base import Asked
-from banditcore.storage.sqlite import DATABASE, SqliteLog, SqliteStore
+from banditcore.storage.sqlite import DATABASE, SqliteLog, SqliteStore, translated
 from banditcore.testing.storage_contract import columns, open_stream
 
 
@@ -67,6 +67,16 @@ def test_a_log_can_be_read_while_the_store_is_open(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_log_writes_nothing(tmp_path: Path) -> None:
+    filled(tmp_path)
+    before = (tmp_path / DATABASE).read_bytes()
+    log = SqliteLog(tmp_path)
+    with log.read() as reader, pytest.raises(StoreUnavailable), translated(tmp_path):
+        reader._run("DELETE FROM decision")  # type: ignore[attr-defined]
+    log.close()
+    assert (tmp_path / DATABASE).read_bytes() == before
+
+
 def test_a_log_does_not_make_a_store(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="name the server's data directory"):
         SqliteLog(tmp_path)
@@ -100,8 +110,9 @@ def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / DATABASE) as other:
         other.execute("CREATE TABLE somebody (name TEXT)")
     other.close()
-    with pytest.raises(StoreCorrupt, match="another program"):
-        SqliteStore(tmp_path)
+    for opener in (SqliteStore, SqliteLog):
+        with pytest.raises(StoreCorrupt, match="another program"):
+            opener(tmp_path)
 
 
 def test_a_newer_release_is_refused(tmp_path: Path) -> None:

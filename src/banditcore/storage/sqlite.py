@@ -22,7 +22,7 @@ import apsw
 from banditcore.errors import StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import Reader, Transaction
 from banditcore.storage.lock import DirectoryLock
-from banditcore.storage.tables import Tables, migrate
+from banditcore.storage.tables import Tables, check_origin, migrate
 
 T = TypeVar("T")
 
@@ -54,17 +54,25 @@ class _Readers:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
+        with self.connection() as connection:
+            try:
+                connection.execute("BEGIN")
+                yield Tables(connection)
+            finally:
+                with suppress(apsw.Error):
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def connection(self) -> Iterator[apsw.Connection]:
+        """One that reads only, for as long as the block lasts."""
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
             connection = self._new()
         try:
             with translated(self._path):
-                connection.execute("BEGIN")
-                yield Tables(connection)
+                yield connection
         finally:
-            with suppress(apsw.Error):
-                connection.execute("ROLLBACK")
             self._idle.put(connection)
 
     def _new(self) -> apsw.Connection:
@@ -90,6 +98,10 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreCorrupt(
             f"{path} is damaged ({error}): restore a backup, or move the file away to start empty"
         ) from error
+    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
+        raise StoreUnavailable(
+            f"cannot open {path} ({error}): reading it, too, needs write permission on {path.parent}"
+        ) from error
     except apsw.FullError as error:
         raise StoreUnavailable(
             f"the disk of {path.parent} is full: nothing of this call was recorded; free space, then retry",
@@ -106,14 +118,11 @@ class SqliteLog:
         self.path = Path(directory) / DATABASE
         if not self.path.is_file():
             raise StoreUnavailable(f"{directory} holds no {DATABASE}: name the server's data directory")
-        with translated(self.path):
-            connection = _connect(self.path)
-            try:
-                _check(connection, self.path)
-                self.secret = _secret(connection)
-            finally:
-                connection.close()
         self._readers = _Readers(self.path)
+        with self._readers.connection() as connection:
+            _check(connection, self.path)
+            check_origin(connection, str(self.path))
+            self.secret = _stored_secret(connection) or b""
 
     def read(self) -> Any:
         return self._readers.read()
@@ -264,9 +273,14 @@ def _check(connection: apsw.Connection, path: Path) -> None:
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
 
 
-def _secret(connection: apsw.Connection) -> bytes:
+def _stored_secret(connection: apsw.Connection) -> bytes | None:
     stored = connection.execute("SELECT value FROM secret WHERE name = 'decision-ids'").get
+    return None if stored is None else bytes(stored)
+
+
+def _secret(connection: apsw.Connection) -> bytes:
+    stored = _stored_secret(connection)
     if stored is None:
         stored = secrets.token_bytes(32)
         connection.execute("INSERT INTO secret (name, value) VALUES ('decision-ids', ?)", (stored,))
-    return bytes(stored)
+    return stored

@@ -64,24 +64,33 @@ ORDER BY r.position LIMIT 1"""
 _EVENTS = ("decision", "exposure", "reward", "resolution")
 
 
+def check_origin(connection: apsw.Connection, origin: str) -> None:
+    """Raises StoreCorrupt when a database that is not empty is another program's or a newer release's."""
+    if connection.pragma("application_id") != APPLICATION_ID:
+        raise StoreCorrupt(f"{origin} is an SQLite database of another program: choose another directory")
+    version = int(connection.pragma("user_version"))
+    if version > len(_steps()):
+        raise StoreCorrupt(f"{origin} was written by a newer release (schema {version}): upgrade banditcore")
+
+
+def _steps() -> list[str]:
+    """The statements of each migration, oldest first."""
+    found = [entry for entry in files("banditcore.storage.migrations").iterdir() if entry.name.endswith(".sql")]
+    return [entry.read_text() for entry in sorted(found, key=lambda entry: entry.name)]
+
+
 def migrate(connection: apsw.Connection, origin: str) -> None:
     """Brings the schema to this release in one transaction. Raises StoreCorrupt on a foreign or newer file."""
-    steps = sorted(
-        (entry for entry in files("banditcore.storage.migrations").iterdir() if entry.name.endswith(".sql")),
-        key=lambda entry: entry.name,
-    )
+    steps = _steps()
+    empty = not connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if not empty:
+        check_origin(connection, origin)
     version = int(connection.pragma("user_version"))
-    if version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get:
-        raise StoreCorrupt(f"{origin} is an SQLite database of another program: choose another directory")
-    if version and connection.pragma("application_id") != APPLICATION_ID:
-        raise StoreCorrupt(f"{origin} is an SQLite database of another program: choose another directory")
-    if version > len(steps):
-        raise StoreCorrupt(f"{origin} was written by a newer release (schema {version}): upgrade banditcore")
     if version == len(steps):
         return
     with connection:
         for step in steps[version:]:
-            connection.execute(step.read_text())
+            connection.execute(step)
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", len(steps))
 
