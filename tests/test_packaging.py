@@ -1,0 +1,12 @@
+"""What pyproject.toml promises about dependencies is what is tested."""
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_lowest_versions_tested_are_the_lowest_allowed() -> None:
+    allowed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    tested = [line for line in (ROOT / "tests" / "lowest.txt").read_text().splitlines() if not line.startswith("#")]
+    assert sorted(line.replace("==", ">=") for line in tested) == sorted(allowed)
