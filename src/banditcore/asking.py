@@ -52,7 +52,7 @@ class Asking:
         offered = self.live.offered
         if all(mask is offered for mask in self.masks):
             return offered
-        everything = np.ones(len(self.live.arms), dtype=np.bool_)
+        everything = np.ones(len(self.live.arms), dtype=np.bool_) if offered is None else offered
         return np.stack([everything if mask is None else mask for mask in self.masks])
 
     def write(self, tx: Transaction, answer: Answer, history: History) -> list[tuple[int, Outcome]]:

@@ -184,7 +184,7 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: Histo
     same = (
         history.names[earlier[0].stream] == live.spec.name
         and [row.unit for row in earlier] == list(asked.columns.units)
-        and (earlier[0].version != live.version or _same_question(earlier, asked.columns))
+        and (earlier[0].version != live.version or _same_question(live, earlier, asked.columns))
     )
     if not same:
         raise Conflict(
@@ -215,12 +215,13 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: Histo
     return Answer(asked.columns, reply)
 
 
-def _same_question(earlier: list[DecisionRow], asked: DecisionColumns) -> bool:
+def _same_question(live: Live, earlier: list[DecisionRow], asked: DecisionColumns) -> bool:
     """Whether contexts and eligible variants agree; only under one definition can they be compared."""
-    count = len(earlier)
-    width = len(asked.eligible) // count if asked.eligible else 0
-    lists = [asked.eligible[row * width : (row + 1) * width] if asked.eligible else None for row in range(count)]
-    return b"".join(row.context for row in earlier) == asked.contexts and [row.eligible for row in earlier] == lists
+    # A call without a list may have been written beside one that had it, and then has all variants spelled out.
+    everything = (np.ones(len(live.arms), dtype=np.bool_) if live.offered is None else live.offered).tobytes()
+    eligible = b"".join(everything if row.eligible is None else row.eligible for row in earlier)
+    contexts = b"".join(row.context for row in earlier)
+    return contexts == asked.contexts and eligible == (asked.eligible or everything * len(earlier))
 
 
 def _keys(live: Live, first: DecisionRow, history: History) -> tuple[str, ...]:

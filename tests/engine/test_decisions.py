@@ -9,7 +9,7 @@ from shop import policy_unit, spec, taste
 
 from banditcore import DecisionEngine
 from banditcore.errors import Conflict, InvalidInput, NotAllowedNow, NotFound
-from banditcore.types import Group
+from banditcore.types import Ask, Decision, Group
 
 
 def test_a_decision_says_what_it_was_drawn_from(engine: DecisionEngine) -> None:
@@ -164,3 +164,13 @@ def test_values_of_numpy_are_numbers_too(engine: DecisionEngine) -> None:
 def test_wrong_types_are_refused_in_our_words(engine: DecisionEngine, arguments: tuple[Any, ...]) -> None:
     with pytest.raises((InvalidInput, NotFound)):
         engine.decide(*arguments)
+
+
+def test_a_retry_is_known_again_whoever_it_was_decided_with(engine: DecisionEngine) -> None:
+    asks = [Ask("shop", "ann", taste(), (), "r1"), Ask("shop", "bob", taste(), ("plain", "sale"), "r2")]
+    first = engine.submit_decisions(asks).result()
+    for ask, answer in zip(asks, first, strict=True):
+        assert isinstance(answer, Decision)
+        again = engine.submit_decisions([ask]).result()[0]
+        assert isinstance(again, Decision)
+        assert again.duplicate and again.id == answer.id
