@@ -1,7 +1,7 @@
 """Each kernel beside its NumPy twin, K = 10 arms, d = 20: read the ratios, not the microseconds.
 
 Run: pytest tests/bench/test_kernels.py --benchmark-group-by=group --benchmark-columns=median,iqr
-Budgets (architecture.md): decide 3 us, linear Thompson vector 12 us, learn a row 2 us, batch 1 us a decision.
+Budgets: decide 3 us, linear Thompson vector 12 us, learn a row 2 us, batch 1 us a decision.
 """
 
 import numpy as np

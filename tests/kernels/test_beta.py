@@ -1,4 +1,4 @@
-"""Bar B2 at test size, published vectors, closed forms, and the twin."""
+"""Error bar at test size, published vectors, closed forms, and the twin."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def integer_two_arms(a, b, c, d):
 
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
-    [  # oracles/README.md, Thompson sampling
+    [  # computed by an independent quadrature
         (f(3, 6, 2), f(5, 4, 2), [0.09346742, 0.56960532, 0.33692726]),
         (f(1, 1, 1, 1), f(1, 1, 1, 1), [0.25] * 4),
         (f(11, 21, 31, 5), f(91, 181, 271, 40), [0.28293359, 0.19705307, 0.16120138, 0.35881197]),
@@ -33,7 +33,7 @@ def test_known_vectors(a, b, expected):
 
 @pytest.mark.parametrize("arms", [2, 5, 20, 100])
 @pytest.mark.parametrize("trials", [1e1, 1e3, 1e6])
-def test_bar_b2(arms, trials):
+def test_the_error_stays_within_its_bar(arms, trials):
     g = np.random.default_rng(int(arms * trials))
     for _ in range(4):
         total, rate = trials * (0.2 + g.random(arms)), g.uniform(0.02, 0.2, arms)
@@ -50,7 +50,7 @@ def test_two_whole_arms_have_a_closed_form(a, b, c, d):
 
 
 def test_a_million_trials_against_a_new_arm():
-    # statistics.md 1.2, to 1e6 trials; the closed form sums over the arm with whole small parameters
+    # To 1e6 trials; the closed form sums over the arm with whole small parameters
     a, b = f(50_000, 1), f(950_000, 1)
     p, certificate = beta_argmax(a, b)
     assert certificate <= 1e-9 and abs(p[1] - 0.95) <= 1e-9  # P(uniform > X) = 1 - E X

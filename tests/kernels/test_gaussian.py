@@ -1,4 +1,4 @@
-"""Bar B1 at test size, closed forms, and the twin."""
+"""Error bar at test size, closed forms, and the twin."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def case(g, arms, ratio):
 
 @pytest.mark.parametrize("arms", [2, 3, 10, 100])
 @pytest.mark.parametrize("ratio", [1.0, 2.0, 5.0, 100.0, 1e4])
-def test_bar_b1(arms, ratio):
+def test_the_error_stays_within_its_bar(arms, ratio):
     g = np.random.default_rng(arms)
     for _ in range(12 if arms < 100 else 4):
         mu, sd = case(g, arms, ratio)
@@ -26,7 +26,7 @@ def test_bar_b1(arms, ratio):
 
 
 @pytest.mark.parametrize("ratio", [1.0, 10.0, 100.0])
-def test_bar_b1_with_a_thousand_arms(ratio):
+def test_the_error_with_a_thousand_arms(ratio):
     mu, sd = case(np.random.default_rng(1000), 1000, ratio)
     p, certificate = gaussian_argmax(mu, sd)
     assert certificate <= 1e-9

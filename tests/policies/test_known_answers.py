@@ -1,10 +1,12 @@
-"""Other libraries' numbers and whole online runs: oracles/README.md, sections LinUCB and Thompson."""
+"""Other libraries' numbers and whole online runs: MABWiser 2.7.4, and the closed-form LinUCB in float64."""
 
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
 from banditcore.policies import BetaTS, LinearTS, LinUCB
+from banditcore_simulations.runner import play_greedily
+from banditcore_simulations.worlds import digits
 
 # Ten rows and two queries of MABWiser's published cases (2.7.4, tests/test_linucb.py): 5 features, 3 arms.
 HISTORY = [
@@ -45,21 +47,9 @@ def test_g1():
     assert (policy.propensities(t) == np.eye(3)[[0, 1, 2, 1]]).all()
 
 
-def digits():
-    x, y = pytest.importorskip("sklearn.datasets").load_digits(return_X_y=True)
-    return np.column_stack([x / 16.0, np.ones(len(x))]), y
-
-
 @pytest.mark.parametrize(("alpha", "total"), [(1.0, 1426), (0.3, 1576)])
 def test_online_digits(alpha, total):
-    x, y = digits()
-    policy = LinUCB(10, 65, alpha=alpha, floor=0.0)
-    hits = 0
-    for i, label in enumerate(y):
-        arm = int(policy.scores(x[i : i + 1])[0].argmax())
-        hits += arm == label
-        policy.update(x[i : i + 1], [arm], [float(arm == label)])
-    assert hits == total
+    assert play_greedily(LinUCB(10, 65, alpha=alpha, floor=0.0), digits()) == total
 
 
 def test_beta_vectors_through_the_policy():

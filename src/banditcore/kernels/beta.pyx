@@ -1,9 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""The exact probability that each of K independent Beta variables is the largest (statistics.md 1.2).
+"""The exact probability that each of K independent Beta variables is the largest.
 
 On the logit scale t the density, proportional to x^a (1-x)^b, is analytic and dies exponentially, so the singularity of
-a < 1 vanishes. The design's equal steps need range / narrowest of them; the panels cost the same when all arms
-are alike and stay cheap when a new arm (sd 2) meets one with a million trials (sd 0.002).
+a < 1 vanishes. Equal steps would need as many as the range holds of the narrowest law; panels cost the same when
+all arms are alike and stay cheap when a new arm (sd 2) meets one with a million trials (sd 0.002).
 """
 
 import numpy as np

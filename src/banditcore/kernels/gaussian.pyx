@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""The exact probability that each of K independent Gaussian scores is the largest (statistics.md 1.1)."""
+"""The exact probability that each of K independent Gaussian scores is the largest; see `quadrature.pyx`."""
 
 import numpy as np
 

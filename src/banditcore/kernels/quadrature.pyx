@@ -7,7 +7,7 @@ One product of F_j a node serves all arms (divided by the own F_i), so the cost 
   top lies below a panel do not take part, so a narrow arm costs nothing where a wide arm rules alone.
 - `equal_steps`: midpoints at equal distance. For laws of like width it converges geometrically (the integrand is
   analytic and dies at both ends) and needs about half the nodes.
-Source: statistics.md 1.1; the same integrals stand in Jeunen, arXiv:2504.08773.
+Source: Jeunen (2025), arXiv:2504.08773, derives the same integrals; the rules and their certificate are ours.
 """
 
 from libc.math cimport fabs, INFINITY

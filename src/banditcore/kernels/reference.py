@@ -63,20 +63,20 @@ def best_of(scores: Floats, mask: Mask) -> Floats:
 
 
 def add_floor(vectors: Floats, mask: Mask, floor: float) -> Floats:
-    """(1 - floor) p + floor / (eligible arms) on the eligible arms, 0 elsewhere (statistics.md 0.3)."""
+    """(1 - floor) p + floor / (eligible arms) on the eligible arms, 0 elsewhere: additive, so order and gaps stay."""
     mixed: Floats = np.where(mask, (1.0 - floor) * vectors + floor / mask.sum(axis=-1, keepdims=True), 0.0)
     return mixed
 
 
 def draw(p: Floats, u: float) -> int:
-    """Inverse distribution function in arm order; the last possible arm takes the remainder (statistics.md 1.5)."""
+    """Inverse distribution function in arm order; the last possible arm takes the remainder."""
     possible = np.flatnonzero(p > 0.0)
     passed = np.flatnonzero(u < np.cumsum(p[possible]))
     return int(possible[passed[0] if passed.size else -1])
 
 
 def gaussian_argmax(mu: Floats, sd: Floats, *, coarse: float = 1.0, nodes: int = 40) -> Floats:
-    """P(N(mu_k, sd_k^2) is the largest), statistics.md 1.1: Int phi_i Prod_{j != i} Phi_j, panels walking up."""
+    """P(N(mu_k, sd_k^2) is the largest) = Int phi_i Prod_{j != i} Phi_j (Jeunen, arXiv:2504.08773), by panels."""
     mu = mu - mu.max()  # panels keep their precision near the arms that can win
     masses = sd == 0.0
     spread = np.where(masses, 1.0, sd)
@@ -96,7 +96,7 @@ def gaussian_argmax(mu: Floats, sd: Floats, *, coarse: float = 1.0, nodes: int =
 
 
 def beta_argmax(a: Floats, b: Floats, *, step: float = 0.25) -> Floats:
-    """P(Beta(a_k, b_k) is the largest), statistics.md 1.2: equal steps in t = logit x."""
+    """P(Beta(a_k, b_k) is the largest), by equal steps in t = logit x (Jeunen, arXiv:2504.08773)."""
     sd = np.sqrt(polygamma(1, a) + polygamma(1, b))
     centre = psi(a) - psi(b)
     reach = 40.0 * np.maximum(sd, sd**2)  # tails fall like exp(a t) and exp(-b t), not like a Gaussian's

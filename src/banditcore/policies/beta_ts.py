@@ -17,7 +17,7 @@ class BetaTS(ContextFreePolicy):
     """P(arm) = P(its rate is the largest), rates ~ Beta(prior_successes + sum r, prior_failures + sum (1 - r)).
 
     Rewards lie in [0, 1]; a fraction counts as that much of a success. The vector is exact quadrature
-    (statistics.md 1.2, error at most 1e-9) and computed once an update and eligible set, not per decision.
+    (error at most 1e-9) and computed once an update and eligible set, not per decision.
     Source: Thompson (1933); Agrawal and Goyal (2012), arXiv:1111.1797. Where the theorem stops: for rewards that
     are not 0 or 1 they flip a coin of that probability; adding the fraction keeps the mean and claims the
     variance of a binary reward, which is never too small. Priors below 0.05 leave the range of the quadrature.
