@@ -158,12 +158,6 @@ def check(spec: ExperimentSpec) -> None:
     kind = get_policy_of(spec, field)
     if kind.needs_context and n_features == 0:
         raise InvalidInput(f"{field}: {kind.name} needs a context: declare attributes under context", field=field)
-    if kind.needs_context and len(spec.variants) * n_features**2 * 16 > _MAX_STATE_BYTES:
-        raise InvalidInput(
-            f"{field}: {kind.name} with {len(spec.variants)} variants of {n_features} features needs more than"
-            " 512 MiB: use fewer features",
-            field=field,
-        )
     if kind.deterministic and spec.policy.floor == 0:
         raise InvalidInput(
             f"{field}.floor must be above 0: {kind.name} alone gives most variants the probability 0,"
@@ -179,8 +173,16 @@ def check(spec: ExperimentSpec) -> None:
 
 
 def _check_params(spec: ExperimentSpec, n_arms: int) -> None:
+    field = f"experiments.{spec.name}.policy"
+    kind, n_features = get_policy_of(spec, field), ContextSchema(spec.context).n_features
+    if kind.needs_context and n_arms * n_features**2 * 16 > _MAX_STATE_BYTES:
+        raise InvalidInput(
+            f"{field}: {kind.name} with {n_arms} variants, removed ones included, of {n_features} features needs"
+            " more than 512 MiB: use fewer features",
+            field=field,
+        )
     # Parameters are checked where they are used; one feature is enough for that and costs no memory.
-    build_policy(spec, n_arms, min(ContextSchema(spec.context).n_features, 1))
+    build_policy(spec, n_arms, min(n_features, 1))
 
 
 def get_policy_of(spec: ExperimentSpec, field: str) -> type[Policy]:

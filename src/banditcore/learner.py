@@ -149,6 +149,9 @@ class Learner:
         return self._fold(live)
 
     def _fold(self, live: Live) -> int:
+        if live.stream not in self._folds:
+            # It could not be read at start; once it can be, it serves from its model again.
+            self._publish(live, self.adopt(live))
         fold = self._folds[live.stream]
         folded = 0
         with self._store.read() as reader:
@@ -191,12 +194,15 @@ class Learner:
             self._wake.wait(timeout=CLOSE_EVERY_S)
             self._wake.clear()
             started = time.monotonic()
-            self._turn()
+            failed = self._turn()
             # Folding in small batches is enough: the pause leaves the interpreter to the requests, and copying a
-            # large model over and over leaves them most of the time too.
-            time.sleep(min(max(self._pause_s, 4 * (time.monotonic() - started)), CLOSE_EVERY_S))
+            # large model over and over leaves them most of the time too. What failed is not tried in haste.
+            pause = CLOSE_EVERY_S if failed else max(self._pause_s, 4 * (time.monotonic() - started))
+            time.sleep(min(pause, CLOSE_EVERY_S))
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """One step, in which experiments fail by themselves; returns whether any did."""
+        failed = False
         close = time.monotonic() >= self._next_close
         if close:
             self._next_close = time.monotonic() + CLOSE_EVERY_S
@@ -208,6 +214,8 @@ class Learner:
                     # The store is away, or a policy failed: decisions go on from the last model, the other
                     # experiments go on learning, and the next turn tries again.
                     self._report_error(live.spec.name, error)
+                    failed = True
+        return failed
 
     def close(self) -> None:
         """Stops the thread, folds what is left and saves it."""

@@ -184,6 +184,11 @@ def test_one_experiment_that_cannot_learn_leaves_the_others_alone(tmp_path: Path
         decision = engine.decide("broken", policy_unit(engine), taste())
         assert (decision.degraded, decision.variant) == (True, "plain")
         assert engine.decide("shop", policy_unit(engine), taste()).model_position > 0
+        repair = "UPDATE decision SET context = zeroblob(32) WHERE stream = 1"
+        store.write(lambda tx: tx._run(repair)).result()  # type: ignore[attr-defined]
+        engine.catch_up()
+        again = engine.decide("broken", policy_unit(engine), taste())
+        assert not again.degraded and again.model_position > 0
         engine.close()
 
 
