@@ -11,7 +11,7 @@ PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 PROTO_VENV := .venv-proto
 PROTOC = $(PROTO_VENV)/bin/python -m grpc_tools.protoc -I proto
 
-$(READY): pyproject.toml setup.py $(wildcard src/banditcore/kernels/*.pyx src/banditcore/kernels/*.pxd)
+$(READY): pyproject.toml setup.py $(wildcard src/banditcore/kernels/*.pyx src/banditcore/kernels/*.pxd src/banditcore/kernels/*_loops.c src/banditcore/kernels/*.h)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@

@@ -6,18 +6,27 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-# No contraction into fused multiply-add: the same log must give the same bytes on every x86-64.
+KERNELS = Path("src/banditcore/kernels")
+# No contraction into fused multiply-add: the same log must give the same bytes on every machine.
 FLAGS = ["-O3", "-ffp-contract=off"]
+
+
+def sources(module: Path) -> list[str]:
+    """A module, and the loops it has written in C for the compiler to widen (see wide.h)."""
+    loops = module.with_name(f"{module.stem}_loops.c")
+    return [module.as_posix(), *([loops.as_posix()] if loops.exists() else [])]
+
 
 extensions = [
     Extension(
-        f"banditcore.kernels.{source.stem}",
-        [source.as_posix()],
-        include_dirs=[numpy.get_include()],
+        f"banditcore.kernels.{module.stem}",
+        sources(module),
+        include_dirs=[numpy.get_include(), KERNELS.as_posix()],
+        depends=[header.as_posix() for header in KERNELS.glob("*.h")],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=FLAGS,
     )
-    for source in sorted(Path("src/banditcore/kernels").glob("*.pyx"))
+    for module in sorted(KERNELS.glob("*.pyx"))
 ]
 
 setup(ext_modules=cythonize(extensions, build_dir="build/cython", language_level=3))
