@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from banditcore.errors import InvalidInput
-from banditcore.policies import BetaTS, Fixed, LinearTS, LinUCB, Policy, Uniform, get_policy, policy_names
+from banditcore.policies import BetaTS, EpsilonGreedy, Fixed, LinearTS, LinUCB, Policy, Uniform, get_policy, policy_names
 
 X = np.ones((1, 2))
 
@@ -31,8 +31,10 @@ def test_defining_a_class_registers_it():
 
 def test_flags():
     assert LinUCB.deterministic and not LinearTS.deterministic
-    assert BetaTS.reward_kind == "unit_interval" and LinUCB.reward_kind == "any"
-    assert [c.needs_context for c in (LinUCB, LinearTS, BetaTS, Uniform, Fixed)] == [True, True, False, False, False]
+    assert BetaTS(2, 2).reward_kind == "unit_interval" and LinUCB(2, 2).reward_kind == "any"
+    kinds = (LinUCB, LinearTS, BetaTS, Uniform)
+    assert [kind(2, 2).needs_context for kind in kinds] == [True, True, False, False]
+    assert EpsilonGreedy(2, 2, epsilon=0.0).deterministic and not EpsilonGreedy(2, 2).deterministic
     assert LinUCB.serving_params == {"alpha"}
 
 
@@ -119,6 +121,6 @@ def test_beta_remembers_per_eligible_set_and_forgets_on_update():
 def test_policies_pickle_nothing():
     for name in policy_names():
         cls = get_policy(name)
-        state = cls(2, 2, **cls.example_params()).state()
+        state = cls(2, 2, **cls.example_params(2)).state()
         assert all(isinstance(a, np.ndarray) and a.dtype.kind != "O" for a in state.values())
     assert issubclass(Fixed, Policy)

@@ -6,21 +6,25 @@ boundary asks before it hands an array to a kernel. Everything is float64; kerne
 """
 
 from banditcore.kernels.beta import beta_argmax
-from banditcore.kernels.gaussian import gaussian_argmax
-from banditcore.kernels.linear import LinearArms
+from banditcore.kernels.gaussian import gaussian_argmax, gaussian_vectors
+from banditcore.kernels.linear import LinearArms, squash
 from banditcore.kernels.plain import LIMIT, plain_contexts, plain_indices, plain_vector
-from banditcore.kernels.sampling import add_floor, draw, draw_many, lawful
+from banditcore.kernels.sampling import add_floor, best_vectors, draw, draw_many, gap_vectors, lawful
 
 __all__ = [
     "LIMIT",
     "LinearArms",
     "add_floor",
+    "best_vectors",
     "beta_argmax",
     "draw",
     "draw_many",
+    "gap_vectors",
     "gaussian_argmax",
+    "gaussian_vectors",
     "lawful",
     "plain_contexts",
     "plain_indices",
     "plain_vector",
+    "squash",
 ]

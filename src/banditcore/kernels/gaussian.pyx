@@ -135,3 +135,14 @@ def gaussian_argmax(const double[::1] mu, const double[::1] sd):
         certificate = best_of_gaussians(arms, &mu[0], &sd[0], &p[0], scratch)
     free(scratch)
     return result, certificate
+
+
+def gaussian_vectors(mean, sd, mask, double floor, out, errors):
+    for i in range(len(mean)):
+        row = None if mask is None else (mask if mask.ndim == 1 else mask[i])
+        keep = np.ones(mean.shape[1], bool) if row is None else row
+        p, e = gaussian_argmax(np.ascontiguousarray(mean[i][keep]), np.ascontiguousarray(sd[i][keep]))
+        out[i] = 0
+        out[i][keep] = (1 - floor) * p + floor / keep.sum()
+        if errors is not None:
+            errors[i] = e

@@ -54,6 +54,28 @@ def residual_sum(contexts: Floats, rewards: Floats, l2: float) -> float:
     return float(rewards @ rewards - b @ np.linalg.solve(A, b))
 
 
+def click_step(m: Floats, V: Floats, x: Floats, y: float, offset: float) -> tuple[Floats, Floats]:
+    """One step of assumed-density filtering for P(y = 1) = sigmoid(offset + x'theta), theta ~ N(m, V).
+
+    kappa = (1 + pi v / 8)^-1/2 is MacKay's (1992) approximation of a sigmoid averaged over a Gaussian.
+    """
+    spread = V @ x
+    kappa = 1.0 / np.sqrt(1.0 + np.pi / 8.0 * (x @ spread))
+    p = 1.0 / (1.0 + np.exp(-kappa * (offset + x @ m)))
+    stepped: Floats = m + kappa * (y - p) * spread
+    return stepped, V - kappa**2 * p * (1.0 - p) * np.outer(spread, spread)
+
+
+def gap_weights(scores: Floats, mask: Mask, gamma: float) -> Floats:
+    """(n, K) inverse-gap weights, arXiv:2002.04926, algorithm 1, with exact ties sharing what is left."""
+    allowed = np.where(mask, scores, -np.inf)
+    gaps = allowed.max(axis=1, keepdims=True) - allowed
+    others = np.where(gaps > 0.0, 1.0 / (mask.sum(axis=1, keepdims=True) + gamma * gaps), 0.0)
+    left = 1.0 - others.sum(axis=1, keepdims=True)
+    weights: Floats = others + left * best_of(scores, mask)
+    return weights
+
+
 def best_of(scores: Floats, mask: Mask) -> Floats:
     """(n, K) equal shares for the eligible arms whose score is exactly the highest."""
     allowed = np.where(mask, scores, -np.inf)

@@ -1,9 +1,12 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """From a probability vector to an arm, and the additive exploration floor under the vector."""
 
+cimport numpy as cnp
 import numpy as np
 
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
+
+cnp.import_array()
 
 
 cdef void share_and_floor(Py_ssize_t count, const unsigned char* mask, double floor, double* p) noexcept nogil:
@@ -17,6 +20,18 @@ cdef void share_and_floor(Py_ssize_t count, const unsigned char* mask, double fl
     base = floor / eligible
     for k in range(count):
         p[k] = (1.0 - floor) * p[k] + base if mask == NULL or mask[k] else 0.0
+
+
+cdef void share_best(Py_ssize_t count, double* p) noexcept nogil:
+    """p <- equal shares for the exactly highest of the scores in p, in place."""
+    cdef Py_ssize_t k, ties = 0
+    cdef double best = -INFINITY
+    for k in range(count):
+        if p[k] > best:
+            best, ties = p[k], 0
+        ties += p[k] == best
+    for k in range(count):
+        p[k] = 1.0 / ties if p[k] == best else 0.0
 
 
 cdef Py_ssize_t pick(Py_ssize_t count, const double* p, double u) noexcept nogil:
@@ -41,6 +56,71 @@ def add_floor(const double[:, ::1] vectors, mask, double floor, double[:, ::1] o
         if mask is not None:
             row = &rows[i, 0]
         share_and_floor(count, row, floor, &out[i, 0])
+
+
+def best_vectors(const double[:, ::1] scores, mask, double floor, double[:, ::1] out):
+    """out (n, K) <- floored equal shares of the highest eligible scores; mask None, (K,) or (n, K) bool."""
+    cdef Py_ssize_t i, k, n = scores.shape[0], count = scores.shape[1]
+    cdef Mask rows = lay_mask(mask, count)
+    with nogil:
+        for i in range(n):
+            for k in range(count):
+                out[i, k] = scores[i, k] if rows.first == NULL or rows.first[k] else -INFINITY
+            share_best(count, &out[i, 0])
+            share_and_floor(count, rows.first, floor, &out[i, 0])
+            if rows.first != NULL:
+                rows.first += rows.step
+
+
+def gap_vectors(const double[:, ::1] scores, mask, double gamma, double floor, double[:, ::1] out):
+    """out (n, K) <- floored inverse-gap weights: 1 / (E + gamma * (best - score)), what is left to the best.
+
+    E eligible arms; exactly equal best scores share what is left. Source: Foster and Rakhlin (2020),
+    arXiv:2002.04926, after Abe and Long (1999).
+    """
+    cdef Py_ssize_t i, n = scores.shape[0], count = scores.shape[1]
+    cdef Mask rows = lay_mask(mask, count)
+    with nogil:
+        for i in range(n):
+            weigh_gaps(count, &scores[i, 0], rows.first, gamma, &out[i, 0])
+            share_and_floor(count, rows.first, floor, &out[i, 0])
+            if rows.first != NULL:
+                rows.first += rows.step
+
+
+cdef void weigh_gaps(Py_ssize_t count, const double* score, const unsigned char* mask, double gamma,
+                     double* p) noexcept nogil:
+    cdef Py_ssize_t k, eligible = 0, ties = 0
+    cdef double best = -INFINITY, left = 1.0
+    for k in range(count):
+        if mask != NULL and not mask[k]:
+            continue
+        eligible += 1
+        if score[k] > best:
+            best, ties = score[k], 0
+        ties += score[k] == best
+    for k in range(count):
+        p[k] = 0.0
+        if (mask == NULL or mask[k]) and score[k] < best:
+            p[k] = 1.0 / (eligible + gamma * (best - score[k]))
+            left -= p[k]
+    for k in range(count):
+        if (mask == NULL or mask[k]) and score[k] == best:
+            p[k] = left / ties
+
+
+cdef struct Mask:
+    const unsigned char* first
+    Py_ssize_t step
+
+
+cdef Mask lay_mask(mask, Py_ssize_t count):
+    cdef Mask rows
+    rows.first, rows.step = NULL, 0
+    if mask is not None:
+        rows.first = <const unsigned char*>cnp.PyArray_DATA(<cnp.ndarray>mask)
+        rows.step = count if cnp.PyArray_NDIM(<cnp.ndarray>mask) == 2 else 0
+    return rows
 
 
 def draw(const double[::1] p, double u):

@@ -19,10 +19,8 @@
 #define WIDE
 #endif
 
-#if defined(__GNUC__)
 #define HIDDEN __attribute__((visibility("hidden")))
-#else
-#define HIDDEN
-#endif
+/* Must become part of its caller, so that it is compiled for the caller's level. */
+#define INLINE static inline __attribute__((always_inline))
 
 #endif

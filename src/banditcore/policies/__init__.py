@@ -13,12 +13,27 @@ from importlib.metadata import entry_points
 from banditcore.errors import InvalidInput
 from banditcore.policies.base import Policy, registered
 from banditcore.policies.beta_ts import BetaTS
+from banditcore.policies.epsilon_greedy import EpsilonGreedy
 from banditcore.policies.fixed import Fixed
 from banditcore.policies.lin_ucb import LinUCB
 from banditcore.policies.linear_ts import LinearTS
+from banditcore.policies.logistic_ts import LogisticTS
+from banditcore.policies.square_cb import SquareCB
 from banditcore.policies.uniform import Uniform
 
-__all__ = ["BetaTS", "Fixed", "LinUCB", "LinearTS", "Policy", "Uniform", "get_policy", "policy_names"]
+__all__ = [
+    "BetaTS",
+    "EpsilonGreedy",
+    "Fixed",
+    "LinUCB",
+    "LinearTS",
+    "LogisticTS",
+    "Policy",
+    "SquareCB",
+    "Uniform",
+    "get_policy",
+    "policy_names",
+]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

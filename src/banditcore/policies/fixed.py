@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from banditcore.checks import Mask, check_vector, check_whole
 from banditcore.errors import InvalidInput
-from banditcore.policies.base import State
-from banditcore.policies.checks import Arms, Mask, check_count, check_vector
 from banditcore.policies.context_free import ContextFreePolicy
+from banditcore.posteriors.nothing import NoPosterior
 from banditcore.types import Floats
 
 
@@ -36,36 +36,27 @@ class Fixed(ContextFreePolicy):
         probabilities: npt.ArrayLike | None = None,
         floor: float = 0.02,
     ) -> None:
-        super().__init__(n_arms, n_features, floor=floor)
+        super().__init__(NoPosterior(n_arms, n_features), floor=floor)
         if (arm is None) == (probabilities is None):
             raise InvalidInput("fixed needs either arm or probabilities.", field="arm")
         if probabilities is None:
-            # Definitions that came as JSON or over the wire know no integers.
-            whole = int(arm) if isinstance(arm, float) and arm.is_integer() else arm
-            self.probabilities = _one_hot(check_count(whole, "arm", 0), self.n_arms)
+            self.probabilities = _one_hot(check_whole(arm, "arm", 0), self.n_arms)
         else:
             self.probabilities = _shares(probabilities, self.n_arms)
 
     @classmethod
-    def example_params(cls) -> dict[str, Any]:
+    def example_params(cls, n_arms: int) -> dict[str, Any]:
         return {"arm": 0}
 
-    def _vector(self, mask: Mask) -> Floats:
+    def _vector(self, mask: Mask) -> tuple[Floats, float]:
         shares: Floats = np.where(mask, self.probabilities, 0.0)
         total = shares.sum()
         if total == 0.0:
             shares, total = mask.astype(np.float64), mask.sum()
-        shares /= total
-        return shares
+        return shares / total, 0.0
 
     def _scores_into(self, contexts: Floats, out: Floats) -> None:
         out[:] = self.probabilities
-
-    def _learn(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
-        """Nothing to learn."""
-
-    def _learned(self) -> State:
-        return {}
 
 
 def _one_hot(arm: int, n_arms: int) -> Floats:

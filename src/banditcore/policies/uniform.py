@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from banditcore.policies.base import State
-from banditcore.policies.checks import Arms, Mask
+from banditcore.checks import Mask
 from banditcore.policies.context_free import ContextFreePolicy
+from banditcore.posteriors.nothing import NoPosterior
 from banditcore.types import Floats
 
 
@@ -13,15 +13,8 @@ class Uniform(ContextFreePolicy):
 
     name = "uniform"
 
-    def _vector(self, mask: Mask) -> Floats:
-        vector: Floats = mask / mask.sum()
-        return vector
+    def __init__(self, n_arms: int, n_features: int, *, floor: float = 0.02) -> None:
+        super().__init__(NoPosterior(n_arms, n_features), floor=floor)
 
-    def _scores_into(self, contexts: Floats, out: Floats) -> None:
-        out[:] = 0.0
-
-    def _learn(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
-        """Nothing to learn."""
-
-    def _learned(self) -> State:
-        return {}
+    def _vector(self, mask: Mask) -> tuple[Floats, float]:
+        return mask / mask.sum(), 0.0

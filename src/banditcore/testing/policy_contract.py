@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,10 +29,12 @@ class PolicyContract:
     """
 
     policy_class: type[Policy]
+    params: ClassVar[dict[str, Any]] = {}
+    """Arguments besides those, to run the contract on another shape of the same policy."""
     D = 4
 
     def make(self, n_arms: int = 3, **extra: Any) -> Policy:
-        return self.policy_class(n_arms, self.D, **(self.policy_class.example_params() | extra))
+        return self.policy_class(n_arms, self.D, **(self.policy_class.example_params(n_arms) | self.params | extra))
 
     def rows(self, n: int, n_arms: int = 3, seed: int = 1) -> tuple[Floats, Any, Floats]:
         g = np.random.default_rng(seed)
@@ -143,7 +145,8 @@ class PolicyContract:
         old, grown, prior = self.taught(3), self.make(5), self.make(5)
         grown.resume(old.state())
         contexts = self.rows(8)[0]
-        assert (grown.scores(contexts)[:, 3:] == prior.scores(contexts)[:, 3:]).all()
+        if not self.params.get("mature_after"):  # else they start from the others' mean
+            assert (grown.scores(contexts)[:, 3:] == prior.scores(contexts)[:, 3:]).all()
         only_old = np.array([True] * 3 + [False] * 2)
         if old._learned():
             assert (grown.propensities(contexts, only_old)[:, :3] == old.propensities(contexts)).all()
@@ -157,7 +160,8 @@ class PolicyContract:
         state, policy = self.taught().state(), self.taught()
         broken = [state | {"policy": np.array("nobody")}, state | {"format": np.array(999)}]
         broken += [{key: array for key, array in state.items() if key != "n_arms"}]
-        broken += [state | {key: array[:-1]} for key, array in policy._learned().items()]
+        broken += [state | {key: array[None]} for key, array in policy._learned().items()]
+        broken += [state | {key: array[:-1]} for key, array in policy._learned().items() if array.ndim]
         for bad in broken:
             refuses(lambda bad=bad: self.policy_class.from_state(bad), "state")  # type: ignore[misc]
             refuses(lambda bad=bad: policy.resume(bad), "state")  # type: ignore[misc]
@@ -191,6 +195,70 @@ class PolicyContract:
             refuses(lambda floor=floor: self.make(floor=floor), "floor")  # type: ignore[misc]
         refuses(lambda: self.make(0), "n_arms")
 
+    def test_certificates_are_stated(self) -> None:
+        for policy in (self.make(), self.taught()):
+            stated = policy.certificate(self.rows(7)[0])
+            assert stated.shape == (7,) and (stated >= 0.0).all()
+            assert (stated <= (0.5 if policy.monte_carlo else 1e-9)).all()
+
+    def test_threads_change_nothing(self) -> None:
+        contexts, policy = self.rows(50)[0], self.taught()
+        mask = np.random.default_rng(3).random((50, 3)) < 0.7
+        mask[:, 1] = True
+        for eligible in (None, mask[0], mask):
+            alone = policy.propensities(contexts, eligible)
+            assert (policy.propensities(contexts, eligible, threads=3) == alone).all()
+        refuses(lambda: policy.propensities(contexts, threads=0), "threads")
+
+    def test_seeds_matter_where_they_say_so(self) -> None:
+        contexts, policy = self.rows(30)[0], self.taught()
+        one = policy.propensities(contexts, seeds=np.arange(30))
+        assert (policy.propensities(contexts, seeds=np.arange(30)) == one).all()
+        assert (policy.propensities(contexts, seeds=np.arange(30, 60)) == one).all() != policy.monte_carlo
+        for bad in (np.arange(29), np.arange(30) - 5, np.arange(30) * 1.0):
+            refuses(lambda bad=bad: policy.propensities(contexts, seeds=bad), "seeds")  # type: ignore[misc]
+
+    def test_a_warm_start_is_an_update(self) -> None:
+        contexts, arms, rewards = self.rows(300)
+        slow, fast = self.taught(), self.taught()
+        slow.update(contexts, arms, rewards)
+        fast.warm_start(contexts, arms, rewards)
+        assert np.abs(slow.scores(contexts) - fast.scores(contexts)).max() <= 1e-9
+
+    def test_halves_merge_into_the_whole(self) -> None:
+        contexts, arms, rewards = self.rows(300)
+        whole, one, other = self.make(), self.make(), self.make()
+        if whole.parameters().get("l2") == "auto":
+            return  # the whole is tuned at another time than its halves
+        whole.update(contexts, arms, rewards)
+        one.update(contexts[:100], arms[:100], rewards[:100])
+        other.update(contexts[100:], arms[100:], rewards[100:])
+        one.merge(other.state())
+        # A filter that takes rows one by one depends on their order a little.
+        bar = 0.15 if whole.posterior.name == "logistic" else 1e-9
+        assert np.abs(one.scores(contexts) - whole.scores(contexts)).max() <= bar
+        refuses(lambda: one.merge(self.make(4).state()), "state")
+
+    def test_half_lives_follow_the_times_of_the_rows(self) -> None:
+        if "half_life" not in self.make().parameters():
+            return  # nothing fades, by design
+        contexts, arms, rewards = self.rows(120)
+        times = np.linspace(0.0, 60.0, 120)
+        batch, single, never = (self.make(half_life=10.0), self.make(half_life=10.0), self.make())
+        batch.update(contexts, arms, rewards, times=times)
+        for i in range(120):
+            single.update(contexts[i : i + 1], arms[i : i + 1], rewards[i : i + 1], times=times[i : i + 1])
+        self.same(batch, single)
+        never.update(contexts, arms, rewards, times=times)
+        assert not (never.scores(contexts) == batch.scores(contexts)).all()
+        refuses(lambda: batch.update(contexts, arms, rewards), "times")
+        refuses(lambda: batch.update(contexts, arms, rewards, times=times[:5]), "times")
+        self.same(batch, single)
+        batch.update(contexts[:1], arms[:1], rewards[:1], times=[1e6])  # everything else is forgotten by then
+        fresh = self.make(half_life=10.0)
+        fresh.update(contexts[:1], arms[:1], rewards[:1], times=[1e6])
+        assert np.abs(batch.scores(contexts) - fresh.scores(contexts)).max() <= 1e-9
+
     def test_learns_which_arm_pays(self) -> None:
         policy = self.make(3, floor=0.0)
         if not policy._learned():
@@ -198,7 +266,7 @@ class PolicyContract:
         g = np.random.default_rng(5)
         arms = g.integers(0, 3, 600)
         policy.update(np.ones((600, self.D)), arms, (arms == 1).astype(np.float64))
-        assert policy.propensities(np.ones((1, self.D)))[0, 1] > 0.95
+        assert policy.propensities(np.ones((1, self.D)))[0, 1] > 0.9
 
     def test_learns_a_separable_context(self) -> None:
         policy = self.make(self.D, floor=0.0)
@@ -207,4 +275,4 @@ class PolicyContract:
         g = np.random.default_rng(6)
         cell, arms = g.integers(0, self.D, 1200), g.integers(0, self.D, 1200)
         policy.update(np.eye(self.D)[cell], arms, (arms == cell).astype(np.float64))
-        assert (np.diag(policy.propensities(np.eye(self.D))) > 0.95).all()
+        assert (np.diag(policy.propensities(np.eye(self.D))) > 0.9).all()

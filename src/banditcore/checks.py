@@ -13,6 +13,7 @@ from banditcore.types import Floats
 
 Mask = npt.NDArray[np.bool_]
 Arms = npt.NDArray[np.int64]
+Seeds = npt.NDArray[np.uint64]
 
 
 def _real(value: Any, field: str) -> Floats:
@@ -104,3 +105,18 @@ def check_number(value: Any, field: str, low: float, high: float = LIMIT, *, abo
         bracket = "(" if above else "["
         raise InvalidInput(f"{field} must lie in {bracket}{low:g}, {high:g}], found {number!r}.", field=field)
     return number
+
+
+def check_whole(value: Any, field: str, least: int) -> int:
+    """As `check_count`, also given as a float: definitions that came as JSON or over the wire know no integers."""
+    return check_count(int(value) if isinstance(value, float) and value.is_integer() else value, field, least)
+
+
+def check_seeds(value: Any, rows: int) -> Seeds:
+    """(n,) integers in 0..2^64-1."""
+    array = np.asarray(value)
+    if array.shape != (rows,):
+        raise _wrong_shape("seeds", array.shape, f"({rows},)")
+    if array.dtype.kind not in "iu" or (array < 0).any():
+        raise InvalidInput(f"seeds must be integers in 0..2^64-1, found dtype {array.dtype}.", field="seeds")
+    return np.ascontiguousarray(array, dtype=np.uint64)
