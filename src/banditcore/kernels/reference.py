@@ -6,12 +6,15 @@ A^-1 = S S', m = A^-1 b. Everything float64.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, ndtr, polygamma, psi
 from scipy.stats import beta
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -74,6 +77,71 @@ def gap_weights(scores: Floats, mask: Mask, gamma: float) -> Floats:
     left = 1.0 - others.sum(axis=1, keepdims=True)
     weights: Floats = others + left * best_of(scores, mask)
     return weights
+
+
+class Hybrid(NamedTuple):
+    """What Algorithm 2 keeps: A0 (q, q), b0 (q,) of the common part; A (K, d, d), B (K, d, q), b (K, d) of the arms."""
+
+    A0: Floats
+    b0: Floats
+    A: Floats
+    B: Floats
+    b: Floats
+
+
+def hybrid(shared: Floats, own: Floats, arms: Integers, rewards: Floats, n_arms: int, l2: float) -> Hybrid:
+    """Li et al., arXiv:1003.0146, algorithm 2, lines 1-2, 8-10 and 17-23, from rows z (n, q) and x (n, d).
+
+    l2 stands where the paper's identities start A0 and A; the paper has l2 = 1.
+    """
+    q, d = shared.shape[1], own.shape[1]
+    A0, b0 = l2 * np.eye(q), np.zeros(q)
+    A, B, b = l2 * np.stack([np.eye(d)] * n_arms), np.zeros((n_arms, d, q)), np.zeros((n_arms, d))
+    for z, x, a, r in zip(shared, own, arms, rewards, strict=True):
+        A0 = A0 + B[a].T @ np.linalg.solve(A[a], B[a])
+        b0 = b0 + B[a].T @ np.linalg.solve(A[a], b[a])
+        A[a] += np.outer(x, x)
+        B[a] += np.outer(x, z)
+        b[a] += r * x
+        A0 = A0 + np.outer(z, z) - B[a].T @ np.linalg.solve(A[a], B[a])
+        b0 = b0 + r * z - B[a].T @ np.linalg.solve(A[a], b[a])
+    return Hybrid(A0, b0, A, B, b)
+
+
+def hybrid_moments(state: Hybrid, arm: int, z: Floats, x: Floats) -> tuple[float, float]:
+    """Mean and variance of one row at one arm: arXiv:1003.0146, algorithm 2, lines 5, 12, 13 and 14."""
+    A0, b0, A, B, b = state.A0, state.b0, state.A[arm], state.B[arm], state.b[arm]
+    beta = np.linalg.solve(A0, b0)
+    theta = np.linalg.solve(A, b - B @ beta)
+    back = B.T @ np.linalg.solve(A, x)
+    s = z @ np.linalg.solve(A0, z) - 2.0 * z @ np.linalg.solve(A0, back) + x @ np.linalg.solve(A, x)
+    s += back @ np.linalg.solve(A0, back)
+    return float(z @ beta + x @ theta), float(s)
+
+
+def block_rows(shared: Floats, own: Floats, arms: Integers, n_arms: int) -> Floats:
+    """Each row as one regression on all coefficients sees it: z, then K blocks of which the arm's holds x."""
+    n, d = own.shape
+    blocks = np.zeros((n, n_arms, d), dtype=own.dtype)
+    blocks[np.arange(n), arms] = own
+    return np.hstack([shared, blocks.reshape(n, n_arms * d)])
+
+
+def block_moments(rows: Floats, rewards: Floats, l2: float, queries: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of `queries` in the ridge regression on `rows`, both from `block_rows`, all at once.
+
+    Cholesky written out, since LAPACK has none for the 80-bit numbers that tests hand in.
+    """
+    size = rows.shape[1]
+    L = l2 * np.eye(size, dtype=rows.dtype)
+    right = np.vstack([rewards @ rows, queries]).T
+    for i in range(size):
+        L[i] += (rows[:, i : i + 1] * rows).sum(axis=0)
+    for j in range(size):
+        L[j, j] = np.sqrt(L[j, j] - L[j, :j] @ L[j, :j])
+        L[j + 1 :, j] = (L[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j]) / L[j, j]
+        right[j] = (right[j] - L[j, :j] @ right[:j]) / L[j, j]
+    return right[:, 0] @ right[:, 1:], (right[:, 1:] ** 2).sum(axis=0)
 
 
 def best_of(scores: Floats, mask: Mask) -> Floats:
