@@ -1,14 +1,16 @@
 """The compiled inner loops: they check nothing and never choose; `reference.py` holds the readable twins.
 
-Public here: `LinearArms` (one ridge regression an arm), `HybridArms` (the same with a part common to all arms),
-`gaussian_argmax` and `beta_argmax` (the exact probability that each arm is best), `draw` and `draw_many` (the one
-sampler), and the `plain_*` questions the boundary asks before it hands an array to a kernel. Everything is float64;
-kernels import nothing of ours.
+Public here: `LinearArms` (one Gaussian posterior over weights an arm), `HybridArms` (the same with a part common to
+all arms), `gaussian_argmax` and `beta_argmax` (the exact probability that each arm is best), `joint_vectors` (the same
+where one posterior is shared, from seeded draws: `philox` and `standard_normals` are what it draws with), `draw` and
+`draw_many` (the one sampler), and the `plain_*` questions the boundary asks before it hands an array to a kernel.
+Everything is float64; kernels import nothing of ours.
 """
 
 from banditcore.kernels.beta import beta_argmax
 from banditcore.kernels.gaussian import gaussian_argmax, gaussian_vectors
 from banditcore.kernels.hybrid import HybridArms
+from banditcore.kernels.joint import joint_vectors, philox, standard_normals
 from banditcore.kernels.linear import LinearArms, squash
 from banditcore.kernels.plain import LIMIT, plain_contexts, plain_indices, plain_vector
 from banditcore.kernels.sampling import add_floor, best_vectors, draw, draw_many, gap_vectors, lawful
@@ -25,9 +27,12 @@ __all__ = [
     "gap_vectors",
     "gaussian_argmax",
     "gaussian_vectors",
+    "joint_vectors",
     "lawful",
+    "philox",
     "plain_contexts",
     "plain_indices",
     "plain_vector",
     "squash",
+    "standard_normals",
 ]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, ndtr, polygamma, psi
+from scipy.special import betainc, ndtr, ndtri, polygamma, psi
 from scipy.stats import beta
 
 Floats = npt.NDArray[np.float64]
@@ -198,3 +198,30 @@ def beta_argmax(a: Floats, b: Floats, *, step: float = 0.25) -> Floats:
     below = np.maximum(np.where(t < 0.0, betainc(A, B, x), 1.0 - betainc(B, A, y)), 1e-300)
     p: Floats = (density * below.prod(axis=0) / below).sum(axis=1) * step * sd.min()
     return p
+
+
+def inverse_normal(words: npt.NDArray[np.uint64]) -> Floats:
+    """Phi^-1(u) at u = ((word >> 11) + 1/2) / 2^53, by way of u - 1/2: that is exact, and u itself may round to 1."""
+    q = ((words >> np.uint64(11)).astype(np.int64) - 2**52 + 0.5) * 2.0**-53
+    z: Floats = np.copysign(ndtri(0.5 - np.abs(q)), q)
+    return z
+
+
+def joint_normals(seed: int, pairs: int, d: int) -> Floats:
+    """(pairs, d) z; blocks of 16 pairs, in a block coordinate by coordinate."""
+    blocks = -(-pairs // 16)
+    words = np.random.Philox(key=seed).random_raw(blocks * d * 16)
+    z: Floats = inverse_normal(words).reshape(blocks, d, 16).transpose(0, 2, 1).reshape(-1, d)[:pairs]
+    return z
+
+
+def joint_vector(
+    features: Floats, m: Floats, S: Floats, variance: float, mask: Mask, seed: int, draws: int, floor: float
+) -> tuple[Floats, float]:
+    """One row: shares of wins of f_k'theta over antithetic draws of theta ~ N(m, variance S S'), floored; its error."""
+    pairs = -(-draws // 2)
+    mean, off = features @ m, np.sqrt(variance) * joint_normals(seed, pairs, len(m)) @ (features @ S).T
+    wins = best_of(mean + off, mask) + best_of(mean - off, mask)
+    p = wins.mean(axis=0) / 2.0
+    squares = np.maximum((wins**2).mean(axis=0) / 4.0 - p**2, 0.0)  # the variance of one pair's mean share
+    return add_floor(p, mask, floor), float(np.sqrt(squares.max() / pairs))
