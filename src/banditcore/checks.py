@@ -88,6 +88,14 @@ def check_vector(value: Any, field: str, rows: int, low: float, high: float) -> 
     return array
 
 
+def check_matrix(value: Any, field: str, rows: int) -> Floats:
+    """(rows, p) numbers, p >= 1."""
+    array = _real(value, field)
+    if array.ndim != 2 or len(array) != rows or not array.shape[1]:
+        raise _wrong_shape(field, array.shape, f"({rows}, p), one row an arm")
+    return array
+
+
 def check_count(value: Any, field: str, least: int) -> int:
     """A whole number, at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
@@ -120,3 +128,11 @@ def check_seeds(value: Any, rows: int) -> Seeds:
     if array.dtype.kind not in "iu" or (array < 0).any():
         raise InvalidInput(f"seeds must be integers in 0..2^64-1, found dtype {array.dtype}.", field="seeds")
     return np.ascontiguousarray(array, dtype=np.uint64)
+
+
+def context_seeds(contexts: Floats) -> Seeds:
+    """(n,) a seed of each row's bits: equal rows get equal ones."""
+    bits = contexts.reshape(len(contexts), -1).view(np.uint64)
+    odd = 2 * np.arange(1, bits.shape[1] + 1, dtype=np.uint64) + 1
+    mixed: Seeds = ((bits ^ (bits >> np.uint64(29))) * (odd * np.uint64(0x9E3779B97F4A7C15))).sum(axis=1, dtype=np.uint64)
+    return mixed ^ (mixed >> np.uint64(32))

@@ -121,6 +121,6 @@ def test_beta_remembers_per_eligible_set_and_forgets_on_update():
 def test_policies_pickle_nothing():
     for name in policy_names():
         cls = get_policy(name)
-        state = cls(2, 2, **cls.example_params(2)).state()
+        state = cls(2, 2, **cls.example_params(2, {})).state()
         assert all(isinstance(a, np.ndarray) and a.dtype.kind != "O" for a in state.values())
     assert issubclass(Fixed, Policy)

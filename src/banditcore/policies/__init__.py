@@ -15,9 +15,11 @@ from banditcore.policies.base import Policy, registered
 from banditcore.policies.beta_ts import BetaTS
 from banditcore.policies.epsilon_greedy import EpsilonGreedy
 from banditcore.policies.fixed import Fixed
+from banditcore.policies.hybrid_lin_ucb import HybridLinUCB
 from banditcore.policies.lin_ucb import LinUCB
 from banditcore.policies.linear_ts import LinearTS
 from banditcore.policies.logistic_ts import LogisticTS
+from banditcore.policies.shared_linear_ts import SharedLinearTS
 from banditcore.policies.square_cb import SquareCB
 from banditcore.policies.uniform import Uniform
 
@@ -25,10 +27,12 @@ __all__ = [
     "BetaTS",
     "EpsilonGreedy",
     "Fixed",
+    "HybridLinUCB",
     "LinUCB",
     "LinearTS",
     "LogisticTS",
     "Policy",
+    "SharedLinearTS",
     "SquareCB",
     "Uniform",
     "get_policy",

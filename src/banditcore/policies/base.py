@@ -89,8 +89,8 @@ class Policy(ABC):
         return self.posterior.reward_kind
 
     @classmethod
-    def example_params(cls, n_arms: int) -> dict[str, Any]:
-        """Arguments for `PolicyContract` where the constructor needs more than n_arms and n_features."""
+    def example_params(cls, n_arms: int, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments for `PolicyContract` where n_arms, n_features and `params` are not enough to make one that can learn."""
         return {}
 
     @classmethod
@@ -301,7 +301,10 @@ class Policy(ABC):
         parameters = self.parameters()
         _check_params(state, parameters)
         for key, value in parameters.items():
-            if not (self._serves_only(key) or np.array_equal(_plain(state[_PARAM + key]), value)):
+            theirs = _plain(state[_PARAM + key])
+            if key in self.posterior.per_arm_params:
+                theirs, value = theirs[:n_arms], value[:n_arms]
+            if not (self._serves_only(key) or np.array_equal(theirs, value)):
                 raise InvalidInput(f"state was learned with another {key}; start a new model epoch.", field="state")
         self._take(state, n_arms)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Fixed(ContextFreePolicy):
             self.probabilities = _shares(probabilities, self.n_arms)
 
     @classmethod
-    def example_params(cls, n_arms: int) -> dict[str, Any]:
+    def example_params(cls, n_arms: int, params: Mapping[str, Any]) -> dict[str, Any]:
         return {"arm": 0}
 
     def _vector(self, mask: Mask) -> tuple[Floats, float]:

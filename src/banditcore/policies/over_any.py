@@ -26,6 +26,10 @@ class OverAny(Policy):
         self.over = over
 
     @classmethod
+    def example_params(cls, n_arms: int, params: Mapping[str, Any]) -> dict[str, Any]:
+        return get_posterior(params.get("over", "linear")).example_params(n_arms)
+
+    @classmethod
     def accepted(cls, params: Mapping[str, Any]) -> dict[str, Any]:
         return keyword_defaults(cls) | keyword_defaults(get_posterior(params.get("over", "linear")))
 

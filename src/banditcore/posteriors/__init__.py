@@ -4,13 +4,25 @@ from difflib import get_close_matches
 
 from banditcore.errors import InvalidInput
 from banditcore.posteriors.base import Posterior
+from banditcore.posteriors.hybrid import HybridPosterior
 from banditcore.posteriors.linear import LinearPosterior
 from banditcore.posteriors.logistic import LogisticPosterior
 from banditcore.posteriors.rates import RatesPosterior
+from banditcore.posteriors.shared import SharedPosterior
 
-__all__ = ["LinearPosterior", "LogisticPosterior", "Posterior", "RatesPosterior", "get_posterior", "posterior_names"]
+__all__ = [
+    "HybridPosterior",
+    "LinearPosterior",
+    "LogisticPosterior",
+    "Posterior",
+    "RatesPosterior",
+    "SharedPosterior",
+    "get_posterior",
+    "posterior_names",
+]
 
-_KNOWN: dict[str, type[Posterior]] = {kind.name: kind for kind in (LinearPosterior, LogisticPosterior, RatesPosterior)}
+_KINDS = (LinearPosterior, HybridPosterior, SharedPosterior, LogisticPosterior, RatesPosterior)
+_KNOWN: dict[str, type[Posterior]] = {kind.name: kind for kind in _KINDS}
 
 
 def posterior_names() -> tuple[str, ...]:

@@ -43,6 +43,8 @@ class Posterior(ABC):
     per_arm_params: ClassVar[frozenset[str]] = frozenset()
     reward_kind: ClassVar[Literal["any", "unit_interval"]] = "any"
     needs_context: ClassVar[bool] = True
+    shares: bool = False
+    """True where an arm that was never seen is scored by what the others taught."""
     own_features_only: bool = False
     """True where one context for all arms would leave them indistinguishable."""
 

@@ -38,6 +38,7 @@ class GaussianArms(Posterior):
         super().__init__(n_arms, n_features, half_life=half_life)
         self.l2: float | str = l2
         self.mature_after = check_whole(mature_after, "mature_after", 0)
+        self.shares = self.mature_after > 0
         self.kernel = LinearArms(n_arms, n_features, start)
         self._lent = self.mature_after == 0
 
@@ -72,28 +73,8 @@ class GaussianArms(Posterior):
         return float(self.kernel.weight.sum())
 
     def merge(self, other: Self) -> None:
-        theirs = other.kernel
-        if not (np.array_equal(self.kernel.l2, theirs.l2) and np.array_equal(self.kernel.m0, theirs.m0)):
-            raise InvalidInput("state started from another prior: l2 and prior means must be the same.", field="state")
-        prior = theirs.l2[:, None, None] * np.eye(self.n_features)
-
-        def missed(m: Floats) -> Floats:  # the prior's part is in both sums and counts once
-            strayed: Floats = theirs.l2 * np.square(m - theirs.m0).sum(axis=1)
-            return theirs.rss + _forms(theirs.A, m - theirs.m) - strayed
-
-        self._add(theirs.A - prior, theirs.b - theirs.l2[:, None] * theirs.m0, missed)
-        for key in ("n", "weight", "sum_r", "sum_r2"):
-            getattr(self.kernel, key)[:] += getattr(theirs, key)
-
-    def _add(self, A: Floats, b: Floats, missed: Callable[[Floats], Floats]) -> None:
-        """Adds sums of rows; `missed` gives their squared residuals (K,) around the new means (K, d)."""
-        kernel = self.kernel
         self._learned_more()
-        old_A, old_m = kernel.A.copy(), kernel.m.copy()
-        kernel.A[:] += A
-        kernel.b[:] += b
-        kernel.refactor()
-        kernel.rss[:] += _forms(old_A, kernel.m - old_m) + missed(kernel.m)
+        merge_linear(self.kernel, other.kernel)
 
     def moments(self, contexts: Floats, scale: float, mean: Floats, sd: Floats) -> None:
         """Of the linear predictors x'theta_k."""
@@ -109,6 +90,30 @@ class GaussianArms(Posterior):
         self.lend()
         products: Floats = self.kernel.m * row
         return products
+
+
+def merge_linear(mine: LinearArms, theirs: LinearArms) -> None:
+    """Adds what another kernel has seen that started from the same prior."""
+    if not (np.array_equal(mine.l2, theirs.l2) and np.array_equal(mine.m0, theirs.m0)):
+        raise InvalidInput("state started from another prior: l2 and prior means must be the same.", field="state")
+
+    def missed(m: Floats) -> Floats:  # the prior's part is in both sums and counts once
+        strayed: Floats = theirs.l2 * np.square(m - theirs.m0).sum(axis=1)
+        return theirs.rss + _forms(theirs.A, m - theirs.m) - strayed
+
+    prior = theirs.l2[:, None, None] * np.eye(theirs.d)
+    add_sums(mine, theirs.A - prior, theirs.b - theirs.l2[:, None] * theirs.m0, missed)
+    for key in ("n", "weight", "sum_r", "sum_r2"):
+        getattr(mine, key)[:] += getattr(theirs, key)
+
+
+def add_sums(kernel: LinearArms, A: Floats, b: Floats, missed: Callable[[Floats], Floats]) -> None:
+    """Adds sums of rows; `missed` gives their squared residuals (K,) around the new means (K, d)."""
+    old_A, old_m = kernel.A.copy(), kernel.m.copy()
+    kernel.A[:] += A
+    kernel.b[:] += b
+    kernel.refactor()
+    kernel.rss[:] += _forms(old_A, kernel.m - old_m) + missed(kernel.m)
 
 
 def _forms(A: Floats, x: Floats) -> Floats:
@@ -171,8 +176,9 @@ class LinearPosterior(GaussianArms):
         def missed(m: Floats) -> Floats:
             return np.array([np.square(r[k] - X[k] @ m[k]).sum() for k in range(self.n_arms)])
 
-        self._add(np.array([x.T @ x for x in X]), np.array([x.T @ y for x, y in zip(X, r, strict=True)]), missed)
+        self._learned_more()
         kernel, seen = self.kernel, np.bincount(arms, minlength=self.n_arms)
+        add_sums(kernel, np.array([x.T @ x for x in X]), np.array([x.T @ y for x, y in zip(X, r, strict=True)]), missed)
         kernel.n[:] += seen
         kernel.weight[:] += seen
         kernel.sum_r[:] += [y.sum() for y in r]

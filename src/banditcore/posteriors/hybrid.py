@@ -1,0 +1,87 @@
+"""Linear regressions with a part that all arms share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from banditcore.checks import Arms, check_number, check_whole
+from banditcore.errors import InvalidInput
+from banditcore.kernels import LIMIT, HybridArms
+from banditcore.posteriors.base import Posterior, State
+from banditcore.types import Floats
+
+PER_ARM = ("A", "b", "B", "S", "m", "W", "n", "weight", "sum_r", "sum_r2", "rss", "age")
+SHARED = ("Z", "bz", "A0", "b0", "S0", "beta", "age0")
+
+
+class HybridPosterior(Posterior):
+    """reward ~ N(z'beta + x'theta_k, s2), beta and every theta_k ~ N(0, s2 / l2); z is shared, x the arm's own.
+
+    n_shared = 0: every column takes part in both, so an arm is the common model plus what sets it apart, and one that
+    was never seen is scored by the common model. Else the first n_shared columns are z and the others are x.
+    State: Li et al. (2010), arXiv:1003.0146, algorithm 2, kept by rank-1 steps that never subtract.
+    """
+
+    name = "hybrid_linear"
+    shares = True
+    params = ("n_shared", "l2", "half_life")
+
+    def __init__(
+        self, n_arms: int, n_features: int, *, n_shared: float = 0, l2: float = 1.0, half_life: float = 0.0
+    ) -> None:
+        super().__init__(n_arms, n_features, half_life=half_life)
+        self.l2 = check_number(l2, "l2", 1.0 / LIMIT)
+        self.n_shared = check_whole(n_shared, "n_shared", 0)
+        if self.n_shared >= self.n_features:
+            raise InvalidInput(
+                f"n_shared must leave the arms a column of their own: at most {self.n_features - 1}, found"
+                f" {self.n_shared}; 0 gives every column both parts.",
+                field="n_shared",
+            )
+        self.kernel = HybridArms(self.n_arms, self.n_features, self.n_shared, self.l2)
+
+    @classmethod
+    def size(cls, n_arms: int, n_features: int, params: Mapping[str, Any]) -> int:
+        return 32 * n_arms * n_features * (n_features + 1)
+
+    def means(self, contexts: Floats, out: Floats) -> None:
+        self.kernel.moments(contexts, out)
+
+    def moments(self, contexts: Floats, scale: float, mean: Floats, sd: Floats) -> None:
+        """Of each score by itself: those of different arms are correlated through beta."""
+        self.kernel.moments(contexts, mean, sd)
+        sd *= scale
+
+    def noise_variance(self, shape: float = 0.0, scale: float = 0.0) -> float:
+        missed = scale + 0.5 * self.kernel.rss.sum()
+        return float(missed / (shape + 0.5 * self.kernel.weight.sum())) if missed > 0.0 else 1.0
+
+    def seen(self) -> float:
+        return float(self.kernel.weight.sum())
+
+    def _learn(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
+        self.kernel.learn(contexts, arms, rewards)
+
+    def _fade(self, g: float) -> None:
+        self.kernel.decay(g)
+
+    def arrays(self) -> State:
+        return {key: getattr(self.kernel, key) for key in PER_ARM}
+
+    def common(self) -> State:
+        return super().common() | {key: getattr(self.kernel, key) for key in SHARED}
+
+    def merge(self, other: Self) -> None:
+        mine, theirs = self.kernel, other.kernel
+        for matrix in ("A", "Z"):
+            getattr(mine, matrix)[...] += getattr(theirs, matrix) - self.l2 * np.eye(getattr(theirs, matrix).shape[-1])
+        for sums in ("b", "B", "bz", "n", "weight", "sum_r", "sum_r2"):
+            getattr(mine, sums)[...] += getattr(theirs, sums)
+        mine.refresh()
+        apart = mine.rss + theirs.rss
+        explained = np.einsum("kd,kd->", mine.b, mine.m) + mine.b0 @ mine.beta
+        # One number is known exactly, the sum; how it falls to the arms is not needed anywhere.
+        mine.rss[:] = apart * (max(float(mine.sum_r2.sum() - explained), 0.0) / max(float(apart.sum()), 1e-300))
