@@ -16,6 +16,8 @@ SOURCES = {
 LAYERS = [
     ["banditcore.errors", "banditcore.config", "banditcore.types", "banditcore.validation"],
     ["banditcore.kernels"],
+    ["banditcore.checks"],
+    ["banditcore.posteriors"],
     ["banditcore.policies", "banditcore.estimators"],
     ["banditcore.assignment", "banditcore.context"],
     # The contract of a store is what the engine sees of storage; what keeps it comes above.

@@ -52,7 +52,7 @@ def test_windows_are_durations(text: object, seconds: float) -> None:
         ({"holdoutt": 0.1}, "holdoutt", "did you mean 'holdout'"),
         ({"policy": {"floor": 0.1}}, "policy.name", "is required"),
         ({"policy": {"name": "lin_ucb", "floor": 2}}, "policy.floor", "less than or equal to 1"),
-        ({"policy": {"name": "lin_ucb", "alpha": "high"}}, "policy.params.alpha", "number"),
+        ({"policy": {"name": "lin_ucb", "alpha": True}}, "policy.params.alpha", "number"),
         ({"goals": []}, "goals", "at least 1"),
         ({"goals": [{"name": "buy", "window": "soon"}]}, "goals[0].window", "is no duration"),
         ({"goals": [{"name": "buy", "window": 0}]}, "goals[0].window", "greater than or equal"),

@@ -187,6 +187,7 @@ def explanation(value: Explanation) -> decision_pb2.Explanation:
         context=value.context.tolist(),
         arms=[_arm_explanation(arm) for arm in value.arms],
         recomputed=value.recomputed,
+        method=value.method,
     )
 
 
@@ -207,6 +208,7 @@ def _logged(decision: Decision) -> decision_pb2.LoggedDecision:
         model_position=decision.model_position,
         decide_time=timestamp(decision.time_us),
         degraded=decision.degraded,
+        certificate=decision.certificate,
     )
 
 

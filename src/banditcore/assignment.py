@@ -1,6 +1,6 @@
-"""Keyed hashes: who is held out, which number draws the variant, and the ids that decisions carry.
+"""Keyed hashes: who is held out, which number draws the variant, what seeds its vector, and the ids of decisions.
 
-All three are BLAKE2b with a key and a personalisation word of its own, so that none can be computed from
+All of them are BLAKE2b with a key and a personalisation word of its own, so that none can be computed from
 another. Holdout and draw depend on nothing but their arguments: they can be recomputed years later. Hashing
 starts from a copy of a state that has taken in the key already, which saves one of two compressions.
 """
@@ -21,6 +21,7 @@ _COUNTER_BITS = 54
 _LOW = 2**42 - 1
 _HOLDOUT = b"bc-holdout"
 _DRAW = b"bc-draw"
+_SEED = b"bc-seed"
 _MAC = b"bc-id-mac"
 
 
@@ -37,6 +38,12 @@ def holdout_bucket(key: bytes) -> Callable[[bytes], float]:
 def draw_number(key: bytes) -> Callable[[bytes], float]:
     """Uniform number in [0, 1) of a decision id, which draws the variant."""
     return _uniform(key, _DRAW)
+
+
+def vector_seed(key: bytes) -> Callable[[bytes], int]:
+    """64-bit number of a decision id, which seeds a vector that is estimated from random numbers."""
+    hashed = _keyed(key, _SEED)
+    return lambda decision: int.from_bytes(hashed(decision), "big")
 
 
 def _uniform(key: bytes, person: bytes) -> Callable[[bytes], float]:

@@ -134,5 +134,7 @@ def context_seeds(contexts: Floats) -> Seeds:
     """(n,) a seed of each row's bits: equal rows get equal ones."""
     bits = contexts.reshape(len(contexts), -1).view(np.uint64)
     odd = 2 * np.arange(1, bits.shape[1] + 1, dtype=np.uint64) + 1
-    mixed: Seeds = ((bits ^ (bits >> np.uint64(29))) * (odd * np.uint64(0x9E3779B97F4A7C15))).sum(axis=1, dtype=np.uint64)
+    mixed: Seeds = ((bits ^ (bits >> np.uint64(29))) * (odd * np.uint64(0x9E3779B97F4A7C15))).sum(
+        axis=1, dtype=np.uint64
+    )
     return mixed ^ (mixed >> np.uint64(32))

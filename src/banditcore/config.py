@@ -37,6 +37,8 @@ MAX_REWARD = 1e12
 Number = Annotated[float, Strict()]
 Finite = Annotated[float, Strict(), Field(ge=-MAX_REWARD, le=MAX_REWARD)]
 Positive = Annotated[float, Strict(), Field(gt=0, le=MAX_REWARD)]
+Parameter = Number | Annotated[str, Strict(), Field(max_length=200)] | list[Number] | list[list[Number]]
+"""Of a policy: a number, a word, a number an arm, or a row of numbers an arm."""
 Name = Annotated[str, Field(pattern=_NAME)]
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -137,7 +139,7 @@ class PolicySpec(_Spec):
 
     name: str
     floor: Annotated[Number, Field(ge=0, le=1)] = 0.02
-    params: dict[str, Number | list[Number]] = {}
+    params: dict[str, Parameter] = {}
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,7 +30,7 @@ class Answer:
     def decisions(self) -> list[Decision]:
         """One by one, as they answer calls of one each."""
         reply = self.reply
-        ids = reply.ids.hex()
+        ids, whole = reply.ids.hex(), isinstance(reply.certificates, float)
         return [
             Decision(
                 id=ids[48 * row : 48 * row + 48],
@@ -44,6 +45,7 @@ class Answer:
                 propensities=reply.propensities[row],
                 model_position=reply.model_position,
                 time_us=reply.time_us,
+                certificate=float(reply.certificates if whole else reply.certificates[row]),  # type: ignore[index]
                 degraded=reply.degraded,
                 duplicate=reply.duplicate,
             )
@@ -64,6 +66,7 @@ class Answer:
             contexts=_take(whole.contexts, len(whole.contexts) // len(whole.units), rows),
             propensities=_take(whole.propensities, reply.propensities.shape[1] * 8, rows),
             eligible=whole.eligible and _take(whole.eligible, reply.propensities.shape[1], rows),
+            certificates=_some(whole.certificates, rows),
         )
         part = replace(
             reply,
@@ -73,8 +76,13 @@ class Answer:
             propensity=reply.propensity[rows],
             propensities=reply.propensities[rows],
             units=list(columns.units),
+            certificates=reply.certificates if isinstance(reply.certificates, float) else reply.certificates[rows],
         )
         return Answer(columns, part)
+
+
+def _some(certificates: Sequence[float] | float, rows: list[int]) -> Sequence[float] | float:
+    return certificates if isinstance(certificates, float) else [certificates[row] for row in rows]
 
 
 def _take(packed: bytes, width: int, rows: list[int]) -> bytes:
@@ -94,8 +102,8 @@ def choose(
     model = live.model
     share, bucket, draw = live.spec.holdout, live.bucket, live.draw
     groups = [_HOLDOUT if bucket(unit) < share else _POLICY for unit in encoded_units]
-    vectors, degraded = law(live, model, contexts, mask, groups)
     decision_ids = ids.new(live.stream, len(units), now_us)
+    vectors, certificates, degraded = law(live, model, contexts, mask, groups, decision_ids)
     arms = draw_many(vectors, np.array([draw(decision) for decision in decision_ids]))
     reply = DecisionBatch(
         experiment=live.spec.name,
@@ -110,20 +118,27 @@ def choose(
         propensity=vectors[np.arange(len(units)), arms],
         propensities=vectors,
         units=units,
+        certificates=certificates,
         degraded=degraded,
     )
     return Answer(_columns(live, reply, groups, contexts, mask), reply)
 
 
-def law(live: Live, model: Model | None, contexts: Floats, mask: Mask | None, groups: list[int]) -> tuple[Floats, bool]:
-    """(n, K) the probabilities that the variants are drawn from, and whether the policy failed to give them."""
+def law(
+    live: Live, model: Model | None, contexts: Floats, mask: Mask | None, groups: list[int], decisions: list[bytes]
+) -> tuple[Floats, float | Floats, bool]:
+    """(n, K) what the variants are drawn from, its certificate, and whether the policy failed to give it."""
     vectors = np.empty((len(contexts), len(live.arms)))
-    degraded = not _ask(model, contexts, mask, vectors)
-    if degraded:
+    certificates = _ask(live, model, contexts, mask, vectors, decisions)
+    if certificates is None:
         _to_control(live, vectors, slice(None))
-    elif _HOLDOUT in groups:
-        _to_control(live, vectors, [group == _HOLDOUT for group in groups])
-    return vectors, degraded
+        return vectors, 0.0, True
+    if _HOLDOUT in groups:
+        held_out = [group == _HOLDOUT for group in groups]
+        _to_control(live, vectors, held_out)
+        if not isinstance(certificates, float):
+            certificates[held_out] = 0.0
+    return vectors, certificates, False
 
 
 def _to_control(live: Live, vectors: Floats, rows: slice | list[bool]) -> None:
@@ -131,16 +146,20 @@ def _to_control(live: Live, vectors: Floats, rows: slice | list[bool]) -> None:
     vectors[rows, live.control] = 1.0
 
 
-def _ask(model: Model | None, contexts: Floats, mask: Mask | None, out: Floats) -> bool:
-    """Fills `out` from the policy; False when there is none or what it gives is no law for every row."""
+def _ask(
+    live: Live, model: Model | None, contexts: Floats, mask: Mask | None, out: Floats, decisions: list[bytes]
+) -> float | Floats | None:
+    """Fills `out` from the policy; None when there is none or what it gives is no law for every row."""
     if model is None:
-        return False
+        return None
     try:
-        model.policy._propensities_into(contexts, mask, out)
+        chance = model.policy.monte_carlo
+        seeds = np.array([live.seed(decision) for decision in decisions], dtype=np.uint64) if chance else None
+        certificates = model.policy._propensities_into(contexts, mask, out, seeds)
     except Exception:
         # A policy of somebody else's may fail in any way; the caller's customer is served all the same.
-        return False
-    return lawful(out)
+        return None
+    return certificates if lawful(out) else None
 
 
 def _columns(
@@ -159,6 +178,7 @@ def _columns(
         contexts=contexts.tobytes(),
         propensities=reply.propensities.tobytes(),
         eligible=_eligible(live, mask, len(reply.units)),
+        certificates=reply.certificates if isinstance(reply.certificates, float) else reply.certificates.tolist(),
     )
 
 
@@ -209,6 +229,7 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: Histo
         arms=arms,
         propensity=vectors[np.arange(len(arms)), arms],
         propensities=vectors,
+        certificates=np.array([row.certificate for row in earlier]),
         degraded=bool(first.degraded),
         duplicate=True,
     )

@@ -7,7 +7,6 @@ within a stream. What would spoil the comparison with the holdout is refused.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from banditcore.assignment import draw_number, holdout_bucket, salt_key
+from banditcore.assignment import draw_number, holdout_bucket, salt_key, vector_seed
 from banditcore.config import ExperimentSpec
 from banditcore.context import ContextSchema
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow
@@ -59,6 +58,8 @@ class Live:
     """Unit -> [0, 1): held out when below the holdout share."""
     draw: Callable[[bytes], float]
     """Decision id -> [0, 1): draws the variant."""
+    seed: Callable[[bytes], int]
+    """Decision id -> 64 bits: seeds vectors that are estimated from random numbers."""
     model: Model | None = None
 
     @classmethod
@@ -83,6 +84,7 @@ class Live:
             payloads=tuple(arm.payload for arm in arms),
             bucket=holdout_bucket(key),
             draw=draw_number(key),
+            seed=vector_seed(key),
         )
 
     def describe(self) -> Experiment:
@@ -124,7 +126,7 @@ def build_policy(spec: ExperimentSpec, n_arms: int, n_features: int) -> Policy:
     try:
         kind = get_policy(spec.policy.name)
         _known_params(kind, spec, field)
-        return kind(n_arms, n_features, floor=spec.policy.floor, **spec.policy.params)
+        return kind.make(n_arms, n_features, spec.policy.floor, spec.policy.params)
     except InvalidInput as error:
         inner = error.field or "name"
         path = inner if inner.startswith(field) else f"{field}.{inner}"
@@ -144,7 +146,7 @@ def resumed(live: Live, state: State) -> Policy:
 
 
 def _known_params(kind: type[Policy], spec: ExperimentSpec, field: str) -> None:
-    known = [name for name in inspect.signature(kind).parameters if name not in ("n_arms", "n_features", "floor")]
+    known = kind.accepted(spec.policy.params)
     for name in spec.policy.params:
         if name not in known:
             takes = ", ".join(known) or "no parameters"
@@ -154,35 +156,43 @@ def _known_params(kind: type[Policy], spec: ExperimentSpec, field: str) -> None:
 def check(spec: ExperimentSpec) -> None:
     """Refuses a definition whose policy cannot serve it. Raises InvalidInput naming the field."""
     field = f"experiments.{spec.name}.policy"
-    n_features = ContextSchema(spec.context).n_features
-    kind = get_policy_of(spec, field)
-    if kind.needs_context and n_features == 0:
-        raise InvalidInput(f"{field}: {kind.name} needs a context: declare attributes under context", field=field)
-    if kind.deterministic and spec.policy.floor == 0:
+    policy = _checked_policy(spec, len(spec.variants))
+    if (policy.deterministic or policy.monte_carlo) and spec.policy.floor == 0:
         raise InvalidInput(
-            f"{field}.floor must be above 0: {kind.name} alone gives most variants the probability 0,"
+            f"{field}.floor must be above 0: {policy.name} alone gives most variants the probability 0,"
             " and nothing could be evaluated from its log",
             field=f"{field}.floor",
         )
-    if kind.reward_kind == "unit_interval" and spec.learned_goal.kind != "binary":
+    if policy.reward_kind == "unit_interval" and spec.learned_goal.kind != "binary":
         raise InvalidInput(
-            f"{field}: {kind.name} learns from binary goals only: make {spec.learn} binary or learn another",
+            f"{field}: {policy.name} learns from binary goals only: make {spec.learn} binary or learn another",
             field=field,
         )
-    _check_params(spec, len(spec.variants))
+    if policy.posterior.own_features_only:
+        raise InvalidInput(
+            f"{field}.arm_features is required: a request's context is the same for all variants, which only their"
+            " own features tell apart; give one row a variant",
+            field=f"{field}.arm_features",
+        )
 
 
-def _check_params(spec: ExperimentSpec, n_arms: int) -> None:
+def _checked_policy(spec: ExperimentSpec, n_arms: int) -> Policy:
+    """The policy at its prior, made only once it is known to fit into memory. Raises InvalidInput."""
     field = f"experiments.{spec.name}.policy"
     kind, n_features = get_policy_of(spec, field), ContextSchema(spec.context).n_features
-    if kind.needs_context and n_arms * n_features**2 * 16 > _MAX_STATE_BYTES:
+    try:
+        size = kind.size(n_arms, n_features, spec.policy.params)
+    except InvalidInput as error:
+        raise InvalidInput(f"{field}.{error.field}: {error.message}", field=f"{field}.{error.field}") from None
+    if size > _MAX_STATE_BYTES:
         raise InvalidInput(
             f"{field}: {kind.name} with {n_arms} variants, removed ones included, of {n_features} features needs"
             " more than 512 MiB: use fewer features",
             field=field,
         )
-    # Parameters are checked where they are used; one feature is enough for that and costs no memory.
-    build_policy(spec, n_arms, min(n_features, 1))
+    if n_features == 0 and build_policy(spec, n_arms, 1).needs_context:
+        raise InvalidInput(f"{field}: {kind.name} needs a context: declare attributes under context", field=field)
+    return build_policy(spec, n_arms, n_features)
 
 
 def get_policy_of(spec: ExperimentSpec, field: str) -> type[Policy]:
@@ -214,14 +224,14 @@ def _write(
     keys = [variant.key for variant in spec.variants]
     known: list[str] = json.loads(same_stream.arms) if same_stream else []
     arms = known + [key for key in keys if key not in known]
-    if get_policy(spec.policy.name).per_arm_params.intersection(spec.policy.params) and arms != keys:
+    if _checked_policy(spec, len(keys)).counts_arms(spec.policy.params) and arms != keys:
         raise NotAllowedNow(
             f"experiments.{spec.name}.variants cannot change under {spec.policy.name}, whose parameters count variants"
             f" in the order first declared ({', '.join(arms)}): declare a new experiment",
             field=f"experiments.{spec.name}.variants",
             reason="FIXED_BY_POLICY",
         )
-    _check_params(spec, len(arms))
+    _checked_policy(spec, len(arms))
     stream = same_stream.stream if same_stream else tx.new_stream(spec.name)
     version = VersionRow(
         spec.name, row.version, stream, spec.model_dump_json(), json.dumps(arms, ensure_ascii=False), row.update_time
@@ -262,8 +272,7 @@ def _new_epoch(old: ExperimentSpec, new: ExperimentSpec) -> bool:
 
 def _meaning(spec: ExperimentSpec) -> tuple[Any, ...]:
     """What the learned numbers depend on; a parameter that only serving reads is left out."""
-    kind = get_policy(spec.policy.name)
-    defaults = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()}
-    given = {**{name: defaults[name] for name in kind.params if name in defaults}, **spec.policy.params}
-    params = {name: value for name, value in given.items() if name not in kind.serving_params}
+    policy = build_policy(spec, len(spec.variants), ContextSchema(spec.context).n_features)
+    given = policy.accepted(spec.policy.params) | spec.policy.params
+    params = {name: value for name, value in given.items() if not policy.serves_only(name)}
     return spec.context, spec.learn, spec.exposure, spec.policy.name, sorted(params.items())

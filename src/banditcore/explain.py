@@ -31,6 +31,7 @@ def explain(reader: Reader, decision: bytes, text: str, names: Mapping[int, str]
         decision=logged_decision(live, row),
         policy=live.spec.policy.name,
         floor=live.spec.policy.floor,
+        method=model.policy.method,
         holdout_share=live.spec.holdout,
         holdout_bucket=float(again.buckets[0]),
         draw=float(again.draws[0]),
@@ -58,6 +59,7 @@ def logged_decision(live: Live, row: DecisionRow) -> Decision:
         propensities=vector,
         model_position=row.model_position,
         time_us=row.time,
+        certificate=row.certificate,
         degraded=bool(row.degraded),
     )
 

@@ -84,7 +84,8 @@ class Fold:
     def learn(self, lessons: Lessons) -> None:
         count = len(lessons.positions)
         contexts = np.frombuffer(b"".join(lessons.contexts), dtype="<f8").reshape(count, -1)
-        self.policy.update(contexts, np.array(lessons.arms, dtype=np.intp), np.array(lessons.values))
+        arms, times = np.array(lessons.arms, dtype=np.int64), np.array(lessons.times, dtype=np.float64)
+        self.policy.update(contexts, arms, np.array(lessons.values), times=times / 1e6)
         self.position = lessons.positions[-1]
 
     def snapshot(self, live: Live) -> SnapshotRow:

@@ -59,9 +59,8 @@ def _laws(live: Live, model: Model, rows: list[DecisionRow], contexts: Floats, g
     asked = [index for index, row in enumerate(rows) if not row.degraded]
     if asked:
         of_asked = [rows[index] for index in asked]
-        vectors[asked], _ = law(
-            live, model, contexts[asked], _masks(live, of_asked), [groups[index] for index in asked]
-        )
+        some, masks = [groups[index] for index in asked], _masks(live, of_asked)
+        vectors[asked], _, _ = law(live, model, contexts[asked], masks, some, [row.id for row in of_asked])
     return vectors
 
 

@@ -85,6 +85,8 @@ class Decision:
     """Position in the stream up to which the answering model had learned."""
     time_us: int
     """Microseconds since the Unix epoch."""
+    certificate: float = 0.0
+    """How far `propensities` may be from the policy's ideal rule: 0 for closed forms; see `Policy.certificate`."""
     degraded: bool = False
     """True when it was not the policy that answered (control was served, nothing is learned from it)."""
     duplicate: bool = False
@@ -111,6 +113,8 @@ class DecisionBatch:
     propensities: Floats
     """(n, K)"""
     units: list[str]
+    certificates: float | Floats = 0.0
+    """(n,) error of each vector as its policy states it, or one number for all; see `Policy.certificate`."""
     degraded: bool = False
     duplicate: bool = False
 
@@ -164,6 +168,8 @@ class Explanation:
     decision: Decision
     policy: str
     floor: float
+    method: str
+    """How the vector was computed: "closed form", "quadrature" or "monte carlo"."""
     holdout_share: float
     holdout_bucket: float
     """Hash of the unit in [0, 1): HOLDOUT when below `holdout_share`."""

@@ -7,7 +7,11 @@ from banditcore.testing.policy_contract import PolicyContract
 CASES = [(name, {}) for name in policy_names()]
 CASES += [(rule, {"over": over}) for rule in ("square_cb", "epsilon_greedy") for over in posterior_names()]
 CASES += [(name, {"mature_after": 20}) for name in ("lin_ucb", "linear_ts", "logistic_ts")]
-CASES += [("linear_ts", {"l2": "auto"}), ("hybrid_lin_ucb", {"n_shared": 2}), ("shared_linear_ts", {"vector": "marginal"})]
+CASES += [
+    ("linear_ts", {"l2": "auto"}),
+    ("hybrid_lin_ucb", {"n_shared": 2}),
+    ("shared_linear_ts", {"vector": "marginal"}),
+]
 
 for _name, _params in CASES:
     _case = f"Test_{_name}" + "".join(f"_{key}_{value}" for key, value in _params.items())

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from banditcore.errors import InvalidInput
-from banditcore.policies import BetaTS, EpsilonGreedy, Fixed, LinearTS, LinUCB, Policy, Uniform, get_policy, policy_names
+from banditcore.policies import (
+    BetaTS,
+    EpsilonGreedy,
+    Fixed,
+    LinearTS,
+    LinUCB,
+    Policy,
+    Uniform,
+    get_policy,
+    policy_names,
+)
 
 X = np.ones((1, 2))
 

@@ -153,6 +153,7 @@ def explained(message: decision_service_pb2.ExplainDecisionResponse) -> Explanat
         context=np.array(value.context, dtype=np.float64),
         arms=tuple(_arm(arm) for arm in value.arms),
         recomputed=value.recomputed,
+        method=value.method,
     )
 
 
@@ -171,6 +172,7 @@ def _logged(message: decision_pb2.LoggedDecision) -> Decision:
         model_position=message.model_position,
         time_us=_micros(message.decide_time),
         degraded=message.degraded,
+        certificate=message.certificate,
     )
 
 

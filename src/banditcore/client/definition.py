@@ -7,6 +7,7 @@ from typing import Any
 from banditcore.config import AttributeSpec, ExperimentSpec, GoalSpec, PolicySpec, parse_experiment
 from banditcore.errors import InvalidInput
 from banditcore.v1 import experiment_pb2 as pb
+from banditcore.v1.decision_pb2 import Vector
 
 EXPOSURES = {"implied": pb.EXPOSURE_IMPLIED, "explicit": pb.EXPOSURE_EXPLICIT}
 KINDS = {"binary": pb.GOAL_KIND_BINARY, "value": pb.GOAL_KIND_VALUE}
@@ -63,10 +64,7 @@ def _data(message: pb.ExperimentDefinition) -> dict[str, Any]:
 def _policy_message(spec: PolicySpec) -> pb.Policy:
     message = pb.Policy(name=spec.name, floor=spec.floor)
     for name, value in spec.params.items():
-        if isinstance(value, list):
-            message.params[name].vector.values.extend(value)
-        else:
-            message.params[name].number = value
+        _set_parameter(message.params[name], value)
     return message
 
 
@@ -78,8 +76,24 @@ def _policy_data(message: pb.Policy) -> dict[str, Any]:
     return data
 
 
-def _parameter(message: pb.Parameter) -> float | list[float] | None:
+def _set_parameter(message: pb.Parameter, value: Any) -> None:
+    if isinstance(value, str):
+        message.text = value
+    elif not isinstance(value, list):
+        message.number = value
+    elif value and isinstance(value[0], list):
+        message.matrix.rows.extend(Vector(values=row) for row in value)
+    else:
+        message.vector.values.extend(value)
+        message.vector.SetInParent()
+
+
+def _parameter(message: pb.Parameter) -> Any:
     match message.WhichOneof("kind"):
+        case "text":
+            return message.text
+        case "matrix":
+            return [list(row.values) for row in message.matrix.rows]
         case "number":
             return message.number
         case "vector":

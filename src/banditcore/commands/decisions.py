@@ -87,7 +87,8 @@ def explain(
         rows,
         caption=(
             f"{decision.group.name}: bucket {found.holdout_bucket:.6f} against a holdout of {found.holdout_share:g}; "
-            f"draw {found.draw:.6f}; {found.policy} with floor {found.floor:g} at position {decision.model_position}; "
+            f"draw {found.draw:.6f}; {found.policy} with floor {found.floor:g} at position {decision.model_position}, "
+            f"by {found.method}{f' within {decision.certificate:.1g}' if decision.certificate else ''}; "
             f"recomputed {'equal' if found.recomputed else 'DIFFERENT'}"
         ),
     )

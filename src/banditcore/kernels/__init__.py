@@ -12,6 +12,7 @@ from banditcore.kernels.gaussian import gaussian_argmax, gaussian_vectors
 from banditcore.kernels.hybrid import HybridArms
 from banditcore.kernels.joint import joint_vectors, philox, standard_normals
 from banditcore.kernels.linear import LinearArms, squash
+from banditcore.kernels.linucb import linucb
 from banditcore.kernels.plain import LIMIT, plain_contexts, plain_indices, plain_vector
 from banditcore.kernels.sampling import add_floor, best_vectors, draw, draw_many, gap_vectors, lawful
 
@@ -29,6 +30,7 @@ __all__ = [
     "gaussian_vectors",
     "joint_vectors",
     "lawful",
+    "linucb",
     "philox",
     "plain_contexts",
     "plain_indices",

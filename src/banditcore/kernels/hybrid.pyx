@@ -21,7 +21,7 @@ import numpy as np
 from libc.math cimport sqrt
 from libc.stdlib cimport free, malloc
 
-from banditcore.kernels.linear cimport absorb, dot, rebuild, times, transposed_times
+from banditcore.kernels.factors cimport absorb, dot, rebuild, times, transposed_times
 
 cnp.import_array()
 

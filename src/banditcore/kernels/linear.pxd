@@ -1,14 +1,39 @@
-"""Loops over upper triangular inverse factors S with A^-1 = S S'; the bytes do not depend on the machine."""
+cimport numpy as cnp
 
 cdef enum:
-    REBUILD = 4096  # updates after which a factor is made afresh
+    TILE = 8  # contexts that are scored together
+    FEW = 8  # rows up to which giving the GIL away costs more than it gains
+    PRUNE_FROM = 24  # arms from which bounding the forms costs less than computing them
 
-cdef double TOLERANCE
+cdef double SLACK  # over what rounding can take from a bound
 
-cdef double dot(Py_ssize_t n, const double* x, const double* y) noexcept nogil
-cdef void transposed_times(Py_ssize_t d, const double* S, const double* x, double* y) noexcept nogil
-cdef void times(Py_ssize_t d, const double* S, const double* y, double* s) noexcept nogil
-cdef void absorb(Py_ssize_t d, double* S, const double* w, double* keep, double* give) noexcept nogil
-cdef bint rebuild(Py_ssize_t d, const double* A, double* S, double* L) noexcept nogil
-cdef double backward_error(Py_ssize_t d, const double* A, const double* S, const double* x,
-                           double* y, double* s, double* image) noexcept nogil
+cdef struct Rows:
+    # where row i, arm k lies: x + i * step + k * per_arm; its mask row moves by mask_step (0: one for all)
+    Py_ssize_t n, step, per_arm, mask_step
+    const double* x
+    const unsigned char* mask
+
+
+cdef Rows lay_rows(cnp.ndarray contexts, object mask, Py_ssize_t arms, Py_ssize_t d)
+
+
+cdef class LinearArms:
+    cdef readonly cnp.ndarray A, b, S, m, l2, m0, n, weight, sum_r, sum_r2, rss, age, reach, width, due
+    cdef readonly Py_ssize_t arms, d
+    cdef double *pA
+    cdef double *pb
+    cdef double *pS
+    cdef double *pm
+    cdef double *pwidth
+    cdef double *preach
+
+    cdef void learn_row(self, Py_ssize_t k, const double* x, double r, double weight, double* scratch) noexcept nogil
+    cdef void count(self, Py_ssize_t k, double r, double* scratch) noexcept nogil
+    cdef void solve(self, Py_ssize_t k, double* w) noexcept nogil
+    cdef void bound(self, Py_ssize_t k, double* scratch) noexcept nogil
+    cdef double* workspace(self) except NULL
+    cdef bint inherit_mean(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil
+    cdef void reprior_arm(self, Py_ssize_t k, double g, double l2, double* scratch) noexcept nogil
+    cdef void score_rows(self, Rows rows, double scale, double* mean, double* form, double* scratch) noexcept nogil
+    cdef void score_tile(self, const double* x, double* mean, double* form, double* scratch) noexcept nogil
+    cdef void score_row(self, Rows rows, Py_ssize_t i, double* mean, double* form, double* scratch) noexcept nogil

@@ -6,6 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -90,8 +91,15 @@ class Policy(ABC):
 
     @classmethod
     def example_params(cls, n_arms: int, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments for `PolicyContract` where n_arms, n_features and `params` are not enough to make one that can learn."""
+        """Arguments for `PolicyContract` where n_arms, n_features and `params` alone make none that can learn."""
         return {}
+
+    @classmethod
+    def make(cls, n_arms: int, n_features: int, floor: float, params: Mapping[str, Any]) -> Self:
+        """`cls(n_arms, n_features, floor=floor, **params)`, whatever parameters the class takes."""
+        constructor: Any = cls
+        policy: Self = constructor(n_arms, n_features, floor=floor, **params)
+        return policy
 
     @classmethod
     def accepted(cls, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,11 +188,9 @@ class Policy(ABC):
             return out, self._share_out(checked, mask, out, given, check_count(threads, "threads", 1))
         return out, self._propensities_into(checked, mask, out, given)
 
-    def _share_out(
-        self, contexts: Floats, mask: Mask | None, out: Floats, seeds: Seeds | None, threads: int
-    ) -> Floats:
+    def _share_out(self, contexts: Floats, mask: Mask | None, out: Floats, seeds: Seeds | None, threads: int) -> Floats:
         bounds = np.linspace(0, len(contexts), threads + 1).astype(int)
-        parts = [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False) if low < high]
+        parts = [slice(low, high) for low, high in pairwise(bounds) if low < high]
         errors = np.empty(len(contexts))
 
         def work(part: slice) -> None:
@@ -244,16 +250,23 @@ class Policy(ABC):
         """
         other = type(self).from_state(state)
         if (other.n_arms, other.n_features) != (self.n_arms, self.n_features) or not self._same_learning(other):
-            raise InvalidInput("state has other sizes or learning parameters; only equals can be merged.", field="state")
+            raise InvalidInput(
+                "state has other sizes or learning parameters; only equals can be merged.", field="state"
+            )
         self.posterior.merge(other.posterior)
         self._changed()
 
     def _same_learning(self, other: Policy) -> bool:
         mine, theirs = self.parameters(), other.parameters()
-        return all(np.array_equal(mine[key], theirs[key]) for key in mine if not self._serves_only(key))
+        return all(np.array_equal(mine[key], theirs[key]) for key in mine if not self.serves_only(key))
 
-    def _serves_only(self, key: str) -> bool:
+    def serves_only(self, key: str) -> bool:
+        """Whether the parameter changes decisions but not what is learned."""
         return key in self.serving_params or key in self.posterior.serving_params
+
+    def counts_arms(self, given: Mapping[str, Any]) -> bool:
+        """Whether one of the given parameters speaks of arms by their index."""
+        return not (self.per_arm_params | self.posterior.per_arm_params).isdisjoint(given)
 
     def contributions(self, context: Floats) -> Floats | None:
         """(K, d) coefficient * value for one context (d,) or (K, d); None where the score is not linear."""
@@ -277,7 +290,7 @@ class Policy(ABC):
         _check_header(cls, state)
         params = {key.removeprefix(_PARAM): _plain(state[key]) for key in state if key.startswith(_PARAM)}
         try:
-            policy = cls(int(state["n_arms"]), int(state["n_features"]), floor=float(state["floor"]), **params)
+            policy = cls.make(int(state["n_arms"]), int(state["n_features"]), float(state["floor"]), params)
         except TypeError:
             raise InvalidInput(f"state holds parameters that {cls.name} does not know.", field="state") from None
         _check_params(state, policy.parameters())
@@ -304,7 +317,7 @@ class Policy(ABC):
             theirs = _plain(state[_PARAM + key])
             if key in self.posterior.per_arm_params:
                 theirs, value = theirs[:n_arms], value[:n_arms]
-            if not (self._serves_only(key) or np.array_equal(theirs, value)):
+            if not (self.serves_only(key) or np.array_equal(theirs, value)):
                 raise InvalidInput(f"state was learned with another {key}; start a new model epoch.", field="state")
         self._take(state, n_arms)
 
@@ -318,9 +331,7 @@ class Policy(ABC):
 
     def _fresh(self) -> Self:
         """The same policy at its prior."""
-        make: Any = type(self)
-        fresh: Self = make(self.n_arms, self.n_features, floor=self.floor, **self.parameters())
-        return fresh
+        return self.make(self.n_arms, self.n_features, self.floor, self.parameters())
 
     def _learned(self) -> State:
         return self.posterior.arrays() | self.posterior.common()

@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from banditcore.checks import Arms, Mask, Seeds
+from banditcore.checks import Mask, Seeds
 from banditcore.kernels import add_floor
 from banditcore.policies.base import Policy
 from banditcore.posteriors.base import Posterior

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from banditcore.checks import Mask, Seeds, check_number
+from banditcore.kernels import linucb
 from banditcore.policies.base import Policy
 from banditcore.posteriors.linear import LinearPosterior
 from banditcore.types import Floats
@@ -54,5 +55,5 @@ class LinUCB(Policy):
 
     def _propensities_into(self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None) -> float:
         self._linear.lend()
-        self._linear.kernel.linucb(contexts, eligible, self.alpha, self.floor, out)
+        linucb(self._linear.kernel, contexts, eligible, self.alpha, self.floor, out)
         return 0.0

@@ -14,9 +14,9 @@ from banditcore.types import Floats
 class SquareCB(OverAny):
     """p_k = 1 / (K + gamma_t * (best - mean_k) / scale), what is left to the best; exactly equal best ones share it.
 
-    gamma_t = gamma * sqrt(1 + t) after t rows (faded, with a half_life); K counts eligible arms; scale is the estimated standard deviation of a
-    reward around its mean for linear posteriors, so that the unit of the reward does not matter, and 1 for `logistic`
-    and `rates`. The vector is exact and needs no floor, but w <= K / floor only holds with one.
+    gamma_t = gamma * sqrt(1 + t) after t rows (faded, with a half_life); K counts eligible arms; scale is the
+    estimated standard deviation of a reward around its mean for linear posteriors, so that the unit of the reward
+    does not matter, and 1 for `logistic` and `rates`. The vector is exact and needs no floor, but w <= K / floor only holds with one.
     over: the posterior whose means are compared, with its parameters; gamma: a tenth of it doubled the error of
     online classification runs.
     Source: Foster and Rakhlin (2020), arXiv:2002.04926 (SquareCB), after Abe and Long (1999). Where the theorem

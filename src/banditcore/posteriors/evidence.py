@@ -7,7 +7,7 @@ import numpy as np
 from banditcore.kernels import LinearArms
 from banditcore.types import Floats
 
-GRID: Floats = 2.0 ** np.arange(-10, 21)
+GRID: Floats = np.exp2(np.arange(-10.0, 21.0))
 
 
 def log_evidence(arms: LinearArms, l2: Floats = GRID) -> Floats:

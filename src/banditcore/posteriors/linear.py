@@ -153,13 +153,20 @@ class LinearPosterior(GaussianArms):
         return self.kernel.noise_variance(shape, scale)
 
     def _learn(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
+        if self.l2 == "auto":
+            self._learn_and_tune(contexts, arms, rewards)
+        else:
+            self.kernel.learn(contexts, arms, rewards, self.mature_after)
+        self._learned_more()
+
+    def _learn_and_tune(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
+        """Tunes after the same rows however they are batched, so the state stays a function of the rows alone."""
         start = 0
-        while self.l2 == "auto" and (stop := start + self._rows_to_retuning()) <= len(arms):
+        while (stop := start + self._rows_to_retuning()) <= len(arms):
             self.kernel.learn(contexts[start:stop], arms[start:stop], rewards[start:stop], self.mature_after)
             self.kernel.reprior(1.0, best_l2(self.kernel))
             start = stop
         self.kernel.learn(contexts[start:], arms[start:], rewards[start:], self.mature_after)
-        self._learned_more()
 
     def _rows_to_retuning(self) -> int:
         seen = int(self.kernel.n.sum())

@@ -69,6 +69,7 @@ class DecisionRow:
     context: bytes
     propensities: bytes
     eligible: bytes | None
+    certificate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class DecisionColumns:
     propensities: bytes
     eligible: bytes | None
     """None: for all of them every variant of the version."""
+    certificates: Sequence[float] | float = 0.0
+    """Error of each vector as its policy states it, or one for all."""
 
 
 class Asked(NamedTuple):
@@ -132,6 +135,8 @@ class Lessons:
     arms: Sequence[int]
     values: Sequence[float]
     contexts: Sequence[bytes]
+    times: Sequence[int]
+    """When each was resolved, in microseconds since the Unix epoch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,16 @@ from banditcore.types import Group
 
 APPLICATION_ID = 0x62616E64  # "band": tells our files from other SQLite databases
 _DECISION = (
-    "stream, id, position, version, unit, grp, arm, model_position, degraded, time, context, propensities, eligible"
+    "stream, id, position, version, unit, grp, arm, model_position, degraded, time, context, propensities, eligible,"
+    " certificate"
 )
 _LAST = 2**63 - 1
 _INSERT_DECISIONS = f"""
 INSERT INTO decision ({_DECISION})
 SELECT :stream, substr(:ids, key * {ID_BYTES} + 1, {ID_BYTES}), :first + key, :version, value ->> 0, value ->> 1,
     value ->> 2, :model_position, :degraded, :time, coalesce(substr(:contexts, key * :context + 1, :context), x''),
-    substr(:propensities, key * :vector + 1, :vector), substr(:eligible, key * :vector / 8 + 1, :vector / 8)
+    substr(:propensities, key * :vector + 1, :vector), substr(:eligible, key * :vector / 8 + 1, :vector / 8),
+    coalesce(value ->> 3, :certificate)
 FROM json_each(:rows)"""
 _INSERT_REQUESTS = f"""
 INSERT INTO request (id, stream, first, count)
@@ -154,7 +156,8 @@ class Tables:
     def append_decisions(self, rows: DecisionColumns, requests: Sequence[Asked] = ()) -> None:
         # One statement for all rows: SQLite unpacks them without the interpreter's lock, for which a statement per
         # row would have to queue up behind the requests, row after row.
-        count = len(rows.units)
+        count, stated = len(rows.units), rows.certificates
+        several = () if isinstance(stated, float) else (stated,)
         self._run(
             _INSERT_DECISIONS,
             {
@@ -164,13 +167,14 @@ class Tables:
                 "model_position": rows.model_position,
                 "degraded": rows.degraded,
                 "time": rows.time,
-                "rows": json.dumps(list(zip(rows.units, rows.groups, rows.arms, strict=True))),
+                "rows": json.dumps(list(zip(rows.units, rows.groups, rows.arms, *several, strict=True))),
                 "ids": rows.ids,
                 "contexts": rows.contexts,
                 "context": len(rows.contexts) // count,
                 "propensities": rows.propensities,
                 "vector": len(rows.propensities) // count,
                 "eligible": rows.eligible,
+                "certificate": stated if isinstance(stated, float) else 0.0,
             },
         )
         if requests:
@@ -252,12 +256,12 @@ class Tables:
 
     def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
         rows = self._run(
-            "SELECT r.position, d.arm, r.value, d.context FROM resolution r"
+            "SELECT r.position, d.arm, r.value, d.context, r.time FROM resolution r"
             " JOIN decision d ON d.stream = r.stream AND d.id = r.decision"
             " WHERE r.stream = ? AND r.position > ? AND r.position <= ? ORDER BY r.position LIMIT ?",
             (stream, after, _LAST if up_to is None else up_to, limit),
         ).fetchall()
-        return Lessons(*zip(*rows, strict=True)) if rows else Lessons((), (), (), ())
+        return Lessons(*zip(*rows, strict=True)) if rows else Lessons((), (), (), (), ())
 
     def last_decision(self, stream: int, before: bytes) -> bytes | None:
         row = self._one("SELECT max(id) FROM decision WHERE stream = ? AND id < ?", stream, before)

@@ -35,7 +35,8 @@ class PolicyContract:
 
     def make(self, n_arms: int = 3, **extra: Any) -> Policy:
         example = self.policy_class.example_params(n_arms, self.params)
-        return self.policy_class(n_arms, self.D, **(example | self.params | extra))
+        given = {"floor": 0.02} | example | self.params | extra
+        return self.policy_class.make(n_arms, self.D, given.pop("floor"), given)
 
     def rows(self, n: int, n_arms: int = 3, seed: int = 1) -> tuple[Floats, Any, Floats]:
         g = np.random.default_rng(seed)

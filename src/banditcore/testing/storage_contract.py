@@ -115,6 +115,14 @@ class StorageContract:
             found = [reader.decision(stream, decision) for decision in split_ids(rows.ids)]
             assert [(row.context, row.eligible) for row in found if row] == [(b"", bytes([1, 0])), (b"", bytes([1, 1]))]
 
+    def test_certificates_are_kept_for_each_or_for_all(self, store: Store) -> None:
+        stream = open_stream(store)
+        for stated, units in ((0.0, ["ann"]), ([1e-10, 0.03], ["bob", "cid"])):
+            rows = replace(columns(store, stream, units), certificates=stated)
+            store.write(lambda tx, rows=rows: tx.append_decisions(rows)).result()  # type: ignore[misc]
+        with store.read() as reader:
+            assert [row.certificate for row in reader.decisions_to_audit(stream)] == [0.0, 1e-10, 0.03]
+
     def test_units_of_any_script_come_back(self, store: Store) -> None:
         stream = open_stream(store)
         units = ["Ünïcode", "07", '{"a": 1}', "null", "1e5", "\U0001f6d2", "a'b\"c\\", "true"]

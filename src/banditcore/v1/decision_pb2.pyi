@@ -52,7 +52,7 @@ class Decision(_message.Message):
     def __init__(self, decision_id: _Optional[str] = ..., variant: _Optional[str] = ..., payload: _Optional[str] = ..., group: _Optional[_Union[Group, str]] = ..., propensity: _Optional[float] = ...) -> None: ...
 
 class LoggedDecision(_message.Message):
-    __slots__ = ("decision", "experiment", "experiment_version", "unit", "arm", "propensities", "model_position", "decide_time", "degraded")
+    __slots__ = ("decision", "experiment", "experiment_version", "unit", "arm", "propensities", "model_position", "decide_time", "degraded", "certificate")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +62,7 @@ class LoggedDecision(_message.Message):
     MODEL_POSITION_FIELD_NUMBER: _ClassVar[int]
     DECIDE_TIME_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     decision: Decision
     experiment: str
     experiment_version: int
@@ -71,7 +72,8 @@ class LoggedDecision(_message.Message):
     model_position: int
     decide_time: _timestamp_pb2.Timestamp
     degraded: bool
-    def __init__(self, decision: _Optional[_Union[Decision, _Mapping]] = ..., experiment: _Optional[str] = ..., experiment_version: _Optional[int] = ..., unit: _Optional[str] = ..., arm: _Optional[int] = ..., propensities: _Optional[_Iterable[float]] = ..., model_position: _Optional[int] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., degraded: bool = ...) -> None: ...
+    certificate: float
+    def __init__(self, decision: _Optional[_Union[Decision, _Mapping]] = ..., experiment: _Optional[str] = ..., experiment_version: _Optional[int] = ..., unit: _Optional[str] = ..., arm: _Optional[int] = ..., propensities: _Optional[_Iterable[float]] = ..., model_position: _Optional[int] = ..., decide_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., degraded: bool = ..., certificate: _Optional[float] = ...) -> None: ...
 
 class FeatureContribution(_message.Message):
     __slots__ = ("feature", "value", "contribution")
@@ -98,7 +100,7 @@ class ArmExplanation(_message.Message):
     def __init__(self, variant: _Optional[str] = ..., eligible: bool = ..., score: _Optional[float] = ..., propensity: _Optional[float] = ..., contributions: _Optional[_Iterable[_Union[FeatureContribution, _Mapping]]] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("decision", "policy", "floor", "holdout_share", "holdout_bucket", "draw", "context", "arms", "recomputed")
+    __slots__ = ("decision", "policy", "floor", "holdout_share", "holdout_bucket", "draw", "context", "arms", "recomputed", "method")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     FLOOR_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +110,7 @@ class Explanation(_message.Message):
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     ARMS_FIELD_NUMBER: _ClassVar[int]
     RECOMPUTED_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
     decision: LoggedDecision
     policy: str
     floor: float
@@ -117,4 +120,5 @@ class Explanation(_message.Message):
     context: _containers.RepeatedScalarFieldContainer[float]
     arms: _containers.RepeatedCompositeFieldContainer[ArmExplanation]
     recomputed: bool
-    def __init__(self, decision: _Optional[_Union[LoggedDecision, _Mapping]] = ..., policy: _Optional[str] = ..., floor: _Optional[float] = ..., holdout_share: _Optional[float] = ..., holdout_bucket: _Optional[float] = ..., draw: _Optional[float] = ..., context: _Optional[_Iterable[float]] = ..., arms: _Optional[_Iterable[_Union[ArmExplanation, _Mapping]]] = ..., recomputed: bool = ...) -> None: ...
+    method: str
+    def __init__(self, decision: _Optional[_Union[LoggedDecision, _Mapping]] = ..., policy: _Optional[str] = ..., floor: _Optional[float] = ..., holdout_share: _Optional[float] = ..., holdout_bucket: _Optional[float] = ..., draw: _Optional[float] = ..., context: _Optional[_Iterable[float]] = ..., arms: _Optional[_Iterable[_Union[ArmExplanation, _Mapping]]] = ..., recomputed: bool = ..., method: _Optional[str] = ...) -> None: ...

@@ -102,12 +102,22 @@ class Policy(_message.Message):
     def __init__(self, name: _Optional[str] = ..., floor: _Optional[float] = ..., params: _Optional[_Mapping[str, Parameter]] = ...) -> None: ...
 
 class Parameter(_message.Message):
-    __slots__ = ("number", "vector")
+    __slots__ = ("number", "vector", "text", "matrix")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     VECTOR_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    MATRIX_FIELD_NUMBER: _ClassVar[int]
     number: float
     vector: _decision_pb2.Vector
-    def __init__(self, number: _Optional[float] = ..., vector: _Optional[_Union[_decision_pb2.Vector, _Mapping]] = ...) -> None: ...
+    text: str
+    matrix: Matrix
+    def __init__(self, number: _Optional[float] = ..., vector: _Optional[_Union[_decision_pb2.Vector, _Mapping]] = ..., text: _Optional[str] = ..., matrix: _Optional[_Union[Matrix, _Mapping]] = ...) -> None: ...
+
+class Matrix(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[_decision_pb2.Vector]
+    def __init__(self, rows: _Optional[_Iterable[_Union[_decision_pb2.Vector, _Mapping]]] = ...) -> None: ...
 
 class Attribute(_message.Message):
     __slots__ = ("name", "numeric", "category", "boolean", "vector", "constant")

@@ -1,0 +1,2 @@
+-- How far a logged vector may be from the rule it stands for, as the policy states it: 0 for closed forms.
+ALTER TABLE decision ADD COLUMN certificate REAL NOT NULL DEFAULT 0;
