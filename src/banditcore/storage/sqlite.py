@@ -22,7 +22,7 @@ import apsw
 from banditcore.errors import StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import Reader, Transaction
 from banditcore.storage.lock import DirectoryLock
-from banditcore.storage.tables import Tables, check_origin, migrate
+from banditcore.storage.tables import Tables, check_current, migrate
 
 T = TypeVar("T")
 
@@ -121,7 +121,7 @@ class SqliteLog:
         self._readers = _Readers(self.path)
         with self._readers.connection() as connection:
             _check(connection, self.path)
-            check_origin(connection, str(self.path))
+            check_current(connection, str(self.path))
             self.secret = _stored_secret(connection) or b""
 
     def read(self) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from banditcore.assignment import ID_BYTES, MAX_STREAM, id_milliseconds
-from banditcore.errors import NotAllowedNow, StoreCorrupt
+from banditcore.errors import NotAllowedNow, StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import (
     Asked,
     DecisionColumns,
@@ -64,6 +64,17 @@ WHERE r.stream = :stream AND (
 )
 ORDER BY r.position LIMIT 1"""
 _EVENTS = ("decision", "exposure", "reward", "resolution")
+
+
+def check_current(connection: apsw.Connection, origin: str) -> None:
+    """`check_origin` for those who only read: raises StoreUnavailable when the schema is an older release's."""
+    check_origin(connection, origin)
+    version = int(connection.pragma("user_version"))
+    if version < len(_steps()):
+        raise StoreUnavailable(
+            f"{origin} was written by an older release (schema {version}): start `banditcore serve` on it once,"
+            " which brings it up to date"
+        )
 
 
 def check_origin(connection: apsw.Connection, origin: str) -> None:
