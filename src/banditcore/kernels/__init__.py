@@ -1,7 +1,8 @@
 """The compiled inner loops: they check nothing and never choose; `reference.py` holds the readable twins.
 
 Public here: `LinearArms` (one Gaussian posterior over weights an arm), `HybridArms` (the same with a part common to
-all arms), `gaussian_argmax` and `beta_argmax` (the exact probability that each arm is best), `joint_vectors` (the same
+all arms), `gaussian_argmax` and `beta_argmax` (the exact probability that each arm is best), `gaussian_vectors` (the
+same for a batch of rows, masked and floored), `joint_vectors` (the same
 where one posterior is shared, from seeded draws: `philox` and `standard_normals` are what it draws with), `draw` and
 `draw_many` (the one sampler), and the `plain_*` questions the boundary asks before it hands an array to a kernel.
 Everything is float64; kernels import nothing of ours.

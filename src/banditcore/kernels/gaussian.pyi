@@ -1,7 +1,14 @@
 import numpy as np
 import numpy.typing as npt
 
-def gaussian_argmax(
-    mu: npt.NDArray[np.float64], sd: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], float]: ...
-def gaussian_vectors(mean, sd, mask, floor, out, errors) -> None: ...
+Floats = npt.NDArray[np.float64]
+
+def gaussian_argmax(mu: Floats, sd: Floats) -> tuple[Floats, float]: ...
+def gaussian_vectors(
+    mean: Floats,
+    sd: Floats,
+    mask: npt.NDArray[np.bool_] | None,
+    floor: float,
+    out: Floats,
+    errors: Floats | None,
+) -> None: ...

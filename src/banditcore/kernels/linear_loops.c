@@ -1,11 +1,10 @@
 #include "linear_loops.h"
 
-#include <math.h>
-
 #include "lanes.h"
 
 HIDDEN double wide_sigmoid(double z) {
-    return 1.0 / (1.0 + exp(-fmax(-700.0, fmin(700.0, z)))); /* TODO wide_exp */
+    const double within = z < -700.0 ? -700.0 : z > 700.0 ? 700.0 : z;
+    return 1.0 / (1.0 + wide_exp(-within));
 }
 
 WIDE HIDDEN void wide_score(ptrdiff_t arms, ptrdiff_t d, const double *m, const double *S, const double *x,

@@ -16,5 +16,4 @@ cdef enum:
     SCRATCH = 33
 
 cdef void panels(const Field* field, double coarse, double* p) noexcept nogil
-cdef void equal_steps(const Field* field, double step, double* p) noexcept nogil
 cdef double settle(Py_ssize_t arms, double* p) noexcept nogil

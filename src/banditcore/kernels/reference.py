@@ -167,8 +167,8 @@ def draw(p: Floats, u: float) -> int:
 
 def gaussian_argmax(mu: Floats, sd: Floats, *, coarse: float = 1.0, nodes: int = 40) -> Floats:
     """P(N(mu_k, sd_k^2) is the largest) = Int phi_i Prod_{j != i} Phi_j (Jeunen, arXiv:2504.08773), by panels."""
-    mu = mu - mu.max()  # panels keep their precision near the arms that can win
     masses = sd == 0.0
+    mu = mu - mu[np.where(masses, mu, mu - 9.0 * sd).argmax()]  # the narrowest arms that matter lie around this one
     spread = np.where(masses, 1.0, sd)
     lower = np.max(np.where(masses, mu, mu - 9.0 * sd))
     node, weight = np.polynomial.legendre.leggauss(nodes)
