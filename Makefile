@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test lowest lint types proto proto-check bench oracles sdist clean
+.PHONY: demo run test lowest lint types proto proto-check bench bench-peers oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
 PROTO_VENV := .venv-proto
 PROTOC = $(PROTO_VENV)/bin/python -m grpc_tools.protoc -I proto
+PEERS_VENV := .venv-peers
 
 $(READY): pyproject.toml setup.py $(wildcard src/banditcore/kernels/*.pyx src/banditcore/kernels/*.pxd src/banditcore/kernels/*_loops.c src/banditcore/kernels/*.h)
 	$(PYTHON) -m venv $(VENV)
@@ -73,6 +74,16 @@ bench: $(READY)
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/bench --benchmark-columns=min,median,ops \
 		--benchmark-group-by=group -s
 
+$(PEERS_VENV)/.ready: $(wildcard benchmarks/peers/libraries/*.py)
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m benchmarks.peers.install
+	touch $@
+
+# Beside the libraries a user could pick instead; everything is installed as a user would, ours anew each time.
+bench-peers: $(PEERS_VENV)/.ready
+	$(PEERS_VENV)/bin/pip install --quiet --disable-pip-version-check .
+	$(PEERS_VENV)/bin/python -m benchmarks.peers.run
+
 clean:
-	rm -rf $(VENV) .venv-proto .venv-lowest build dist demo-data demo-data.log src/*.egg-info
+	rm -rf $(VENV) .venv-proto .venv-lowest $(PEERS_VENV) build dist demo-data demo-data.log src/*.egg-info
 	find src -name '*.so' -delete
