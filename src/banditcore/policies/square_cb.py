@@ -16,7 +16,8 @@ class SquareCB(OverAny):
 
     gamma_t = gamma * sqrt(1 + t) after t rows (faded, with a half_life); K counts eligible arms; scale is the
     estimated standard deviation of a reward around its mean for linear posteriors, so that the unit of the reward
-    does not matter, and 1 for `logistic` and `rates`. The vector is exact and needs no floor, but w <= K / floor only holds with one.
+    does not matter, and 1 for `logistic` and `rates`. The vector is exact and needs no floor, but only with one are
+    importance weights bounded by K / floor.
     over: the posterior whose means are compared, with its parameters; gamma: a tenth of it doubled the error of
     online classification runs.
     Source: Foster and Rakhlin (2020), arXiv:2002.04926 (SquareCB), after Abe and Long (1999). Where the theorem
