@@ -134,3 +134,17 @@ def test_policies_pickle_nothing():
         state = cls(2, 2, **cls.example_params(2, {})).state()
         assert all(isinstance(a, np.ndarray) and a.dtype.kind != "O" for a in state.values())
     assert issubclass(Fixed, Policy)
+
+
+@pytest.mark.parametrize("name", policy_names())
+def test_ten_thousand_arms(name):
+    kind, g = get_policy(name), np.random.default_rng(8)
+    policy = kind(10_000, 2, **kind.example_params(10_000, {}))
+    x, arms = g.standard_normal((3_000, 2)), g.integers(0, 10_000, 3_000)
+    policy.update(x, arms, (g.random(3_000) < 0.3).astype(float))
+    for eligible in (None, g.random(10_000) < 0.01, np.arange(10_000) == 77):
+        p = policy.propensities(x[:2], eligible)
+        allowed = np.ones(10_000, dtype=bool) if eligible is None else eligible
+        assert np.abs(p.sum(axis=1) - 1.0).max() <= 1e-12
+        assert (p[:, allowed] >= policy.floor / allowed.sum() * (1 - 1e-12)).all() and (p[:, ~allowed] == 0.0).all()
+        assert policy.certificate(x[:2], eligible).max() <= (0.1 if policy.monte_carlo else 1e-9)

@@ -21,10 +21,9 @@ The sums are in `gaussian_loops.c`. Only + - * / and sqrt in a fixed order: ever
 cimport numpy as cnp
 import numpy as np
 
-from libc.math cimport INFINITY, sqrt
+from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdlib cimport free, malloc
 
-from banditcore.kernels.quadrature cimport settle
 from banditcore.kernels.sampling cimport share_and_floor
 
 cnp.import_array()
@@ -204,6 +203,17 @@ cdef void share_mass(Race* race, Py_ssize_t arms, const double* mu, const double
     for k in range(arms):
         if sd[k] == 0.0 and mu[k] == mass:
             p[k] = below / ties
+
+
+cdef double settle(Py_ssize_t arms, double* p) noexcept nogil:
+    """Normalises p and returns |sum - 1| from before: the certificate of the quadrature."""
+    cdef Py_ssize_t k
+    cdef double total = 0.0
+    for k in range(arms):
+        total += p[k]
+    for k in range(arms):
+        p[k] /= total
+    return fabs(total - 1.0)
 
 
 cdef double best_of_gaussians(Py_ssize_t arms, const double* mu, const double* sd, double* p,

@@ -32,7 +32,9 @@ cdef class LinearArms:
     cdef void solve(self, Py_ssize_t k, double* w) noexcept nogil
     cdef void bound(self, Py_ssize_t k, double* scratch) noexcept nogil
     cdef double* workspace(self) except NULL
-    cdef bint inherit_mean(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil
+    cdef void pool(self, Py_ssize_t mature, double* mean, double* scratch) noexcept nogil
+    cdef void start_from(self, Py_ssize_t k, const double* mean) noexcept nogil
+    cdef void first_row(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil
     cdef void reprior_arm(self, Py_ssize_t k, double g, double l2, double* scratch) noexcept nogil
     cdef void score_rows(self, Rows rows, double scale, double* mean, double* form, double* scratch) noexcept nogil
     cdef void score_tile(self, const double* x, double* mean, double* form, double* scratch) noexcept nogil

@@ -118,7 +118,7 @@ cdef class LinearArms:
         self.preach[k] = SLACK * largest_eigenvalue(d, S, scratch, scratch + d * d)
 
     cdef double* workspace(self) except NULL:
-        cdef double* scratch = <double*>malloc((2 * self.d * self.d + 3 * self.d) * sizeof(double))
+        cdef double* scratch = <double*>malloc((3 * self.d * self.d + 3 * self.d) * sizeof(double))
         if scratch == NULL:
             raise MemoryError
         return scratch
@@ -131,13 +131,11 @@ cdef class LinearArms:
         cdef Rows rows = lay_rows(contexts, None, self.arms, self.d)
         cdef const double* r = <const double*>cnp.PyArray_DATA(rewards)
         cdef const cnp.int64_t* arm = <const cnp.int64_t*>cnp.PyArray_DATA(arms)
-        cdef const cnp.int64_t* n = <const cnp.int64_t*>cnp.PyArray_DATA(self.n)
         cdef double* scratch = self.workspace()
         cdef Py_ssize_t i
         with nogil:
             for i in range(rows.n):
-                if mature > 0 and n[arm[i]] == 0:
-                    self.inherit_mean(arm[i], mature, scratch)
+                self.first_row(arm[i], mature, scratch)
                 self.learn_row(arm[i], rows.x + i * rows.step + arm[i] * rows.per_arm, r[i], 1.0, scratch)
                 self.count(arm[i], r[i], scratch)
         free(scratch)
@@ -153,15 +151,13 @@ cdef class LinearArms:
         cdef Rows rows = lay_rows(contexts, None, self.arms, self.d)
         cdef const double* r = <const double*>cnp.PyArray_DATA(rewards)
         cdef const cnp.int64_t* arm = <const cnp.int64_t*>cnp.PyArray_DATA(arms)
-        cdef const cnp.int64_t* n = <const cnp.int64_t*>cnp.PyArray_DATA(self.n)
         cdef const double* x
         cdef double* scratch = self.workspace()
         cdef double z, v, kappa, p, g, weight
         cdef Py_ssize_t i
         with nogil:
             for i in range(rows.n):
-                if mature > 0 and n[arm[i]] == 0:
-                    self.inherit_mean(arm[i], mature, scratch)
+                self.first_row(arm[i], mature, scratch)
                 x = rows.x + i * rows.step + arm[i] * rows.per_arm
                 wide_score(1, self.d, self.pm + arm[i] * self.d, self.pS + arm[i] * self.d * self.d, x, 0, NULL,
                            &z, &v, scratch)
@@ -174,45 +170,55 @@ cdef class LinearArms:
                 self.count(arm[i], r[i], scratch)
         free(scratch)
 
-    cdef bint inherit_mean(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil:
-        """m0 <- (sum A)^-1 sum b over mature arms, their precision-weighted mean; False where there are none."""
-        cdef Py_ssize_t i, j, d = self.d, lenders = 0
+    cdef void pool(self, Py_ssize_t mature, double* mean, double* scratch) noexcept nogil:
+        """mean <- (sum A)^-1 sum b over mature arms, their precision-weighted mean; 0 where there are none."""
+        cdef Py_ssize_t i, j, d = self.d
         cdef const cnp.int64_t* n = <const cnp.int64_t*>cnp.PyArray_DATA(self.n)
-        cdef double l2 = (<double*>cnp.PyArray_DATA(self.l2))[k]
-        cdef double* m0 = <double*>cnp.PyArray_DATA(self.m0) + k * d
-        cdef double* total = scratch + 3 * d
-        cdef double* b = self.pb + k * d
-        cdef double* S = self.pS + k * d * d
+        cdef double* b = scratch
+        cdef double* y = b + d
+        cdef double* A = y + d
+        cdef double* S = A + d * d
+        cdef bint any_mature = False
         for i in range(d):
-            b[i] = 0.0
-        for i in range(d * d):
-            total[i] = 0.0
+            mean[i] = b[i] = 0.0
+        for i in range(2 * d * d):
+            A[i] = 0.0
         for j in range(self.arms):
-            if j == k or n[j] < mature:
+            if n[j] < mature:
                 continue
-            lenders += 1
+            any_mature = True
             for i in range(d * d):
-                total[i] += self.pA[j * d * d + i]
+                A[i] += self.pA[j * d * d + i]
             for i in range(d):
                 b[i] += self.pb[j * d + i]
-        if lenders > 0 and rebuild(d, total, S, total + d * d):
-            self.solve(k, scratch)
+        if any_mature and rebuild(d, A, S, S + d * d):
+            transposed_times(d, S, b, y)
+            times(d, S, y, mean)
+
+    cdef void start_from(self, Py_ssize_t k, const double* mean) noexcept nogil:
+        """Prior mean of an arm that was never seen; its S is at the prior."""
+        cdef Py_ssize_t i, d = self.d
+        cdef double l2 = (<double*>cnp.PyArray_DATA(self.l2))[k]
         for i in range(d):
-            m0[i] = self.pm[k * d + i]
-            b[i] = l2 * m0[i]
-        for i in range(d):
-            for j in range(d):
-                S[i * d + j] = 1.0 / sqrt(l2) if i == j else 0.0
-        return lenders > 0
+            (<double*>cnp.PyArray_DATA(self.m0))[k * d + i] = mean[i]
+            self.pm[k * d + i] = mean[i]
+            self.pb[k * d + i] = l2 * mean[i]
+
+    cdef void first_row(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil:
+        """What an arm starts from, if this is its first row."""
+        if mature > 0 and (<const cnp.int64_t*>cnp.PyArray_DATA(self.n))[k] == 0:
+            self.pool(mature, scratch, scratch + self.d)
+            self.start_from(k, scratch)
 
     def inherit(self, Py_ssize_t mature):
         """Arms that were never seen take the mean of the mature ones, for serving; `learn` does the same by itself."""
         cdef double* scratch = self.workspace()
         cdef const cnp.int64_t* n = <const cnp.int64_t*>cnp.PyArray_DATA(self.n)
         cdef Py_ssize_t k
+        self.pool(mature, scratch, scratch + self.d)
         for k in range(self.arms):
             if n[k] == 0:
-                self.inherit_mean(k, mature, scratch)
+                self.start_from(k, scratch)
         free(scratch)
 
     def reprior(self, double g, double l2):

@@ -63,7 +63,8 @@ class Fixed(ContextFreePolicy):
 def _one_hot(arm: int, n_arms: int) -> Floats:
     if arm >= n_arms:
         raise InvalidInput(f"arm must lie in 0..{n_arms - 1}, found {arm}.", field="arm")
-    one_hot: Floats = np.eye(n_arms)[arm]
+    one_hot = np.zeros(n_arms)
+    one_hot[arm] = 1.0
     return one_hot
 
 

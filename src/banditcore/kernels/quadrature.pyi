@@ -1,1 +1,0 @@
-"""C level only; `gaussian` and `beta` are the Python faces."""
