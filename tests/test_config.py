@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from banditcore.client import definition
 from banditcore.config import load_toml, parse_experiment, parse_toml
 from banditcore.errors import InvalidInput
 
@@ -53,6 +54,7 @@ def test_windows_are_durations(text: object, seconds: float) -> None:
         ({"policy": {"floor": 0.1}}, "policy.name", "is required"),
         ({"policy": {"name": "lin_ucb", "floor": 2}}, "policy.floor", "less than or equal to 1"),
         ({"policy": {"name": "lin_ucb", "alpha": True}}, "policy.params.alpha", "number"),
+        ({"policy": {"name": "lin_ucb", "half_life": "soon"}}, "policy", "is no duration"),
         ({"goals": []}, "goals", "at least 1"),
         ({"goals": [{"name": "buy", "window": "soon"}]}, "goals[0].window", "is no duration"),
         ({"goals": [{"name": "buy", "window": 0}]}, "goals[0].window", "greater than or equal"),
@@ -112,3 +114,16 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_the_example_is_valid() -> None:
     example = Path(__file__).parent.parent / "examples" / "digits.toml"
     assert [spec.name for spec in load_toml(example)] == ["digits"]
+
+
+def test_a_half_life_may_be_a_duration() -> None:
+    policy = parse_experiment("shop", {**GOOD, "policy": {"name": "lin_ucb", "half_life": "2d"}}).policy
+    assert policy.params == {"half_life": 172_800.0}
+
+
+def test_all_kinds_of_parameters_survive_json_and_the_wire() -> None:
+    params = {"over": "shared_linear", "gamma": 5.0, "arm_features": [[1.0, 0.5], [0.0, 2.0]], "shares": [0.5, 0.5]}
+    spec = parse_experiment("shop", {**GOOD, "policy": {"name": "square_cb", **params}})
+    assert spec.policy.params == params
+    assert type(spec).model_validate_json(spec.model_dump_json()) == spec
+    assert definition.from_message(definition.to_message(spec)) == spec

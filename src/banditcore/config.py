@@ -150,7 +150,13 @@ class PolicySpec(_Spec):
             return data
         own = {key: data[key] for key in data if key in cls.model_fields}
         loose = {key: data[key] for key in data if key not in cls.model_fields}
-        return {**own, "params": {**own.get("params", {}), **loose}} if loose else own
+        given = own.get("params", {})
+        if not isinstance(given, Mapping):
+            return data
+        params = {**given, **loose}
+        if isinstance(params.get("half_life"), str):
+            params["half_life"] = _seconds(params["half_life"])
+        return {**own, "params": params}
 
 
 class ExperimentSpec(_Spec):
