@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -155,11 +156,21 @@ def _ask(
     try:
         chance = model.policy.monte_carlo
         seeds = np.array([live.seed(decision) for decision in decisions], dtype=np.uint64) if chance else None
-        certificates = model.policy._propensities_into(contexts, mask, out, seeds)
+        certificates = _stated(model.policy._propensities_into(contexts, mask, out, seeds), len(out))
     except Exception:
         # A policy of somebody else's may fail in any way; the caller's customer is served all the same.
         return None
     return certificates if lawful(out) else None
+
+
+def _stated(certificates: float | Floats, rows: int) -> float | Floats:
+    """As the log can keep it: one finite number, or one a row."""
+    if isinstance(certificates, float) and math.isfinite(certificates):
+        return certificates
+    several = np.array(certificates, dtype=np.float64)
+    if not np.isfinite(several).all() or several.shape not in ((), (rows,)):
+        raise ValueError("a certificate is one finite number, or one a row")
+    return several if several.ndim else float(several)
 
 
 def _columns(

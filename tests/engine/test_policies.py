@@ -151,3 +151,12 @@ def test_what_only_serving_reads_keeps_what_was_learned(engine: DecisionEngine, 
     stream = engine.get("shop").stream
     assert engine.apply(spec(policy={"name": "linear_ts", "exploration": 0.5})).stream == stream
     assert engine.apply(spec(policy={"name": "linear_ts", "half_life": 60.0})).stream == stream + 1
+
+
+@pytest.mark.parametrize("stated", [None, float("nan"), [0.0, 0.0], "good"])
+def test_a_certificate_that_is_none_is_not_logged(
+    engine: DecisionEngine, stated: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(engine.model("shop")), "_propensities_into", lambda *arguments: stated)
+    decision = engine.decide("shop", policy_unit(engine), taste())
+    assert (decision.degraded, decision.variant, decision.certificate) == (True, "plain", 0.0)
