@@ -18,8 +18,8 @@ class SquareCB(OverAny):
     estimated standard deviation of a reward around its mean for linear posteriors, so that the unit of the reward
     does not matter, and 1 for `logistic` and `rates`. The vector is exact and needs no floor, but only with one are
     importance weights bounded by K / floor.
-    over: the posterior whose means are compared, with its parameters; gamma: a tenth of it doubled the error of
-    online classification runs.
+    over: the posterior whose means are compared, with its parameters; gamma: a tenth of it raised the error of
+    online classification runs by a fifth, a third or three times as much changed little.
     Source: Foster and Rakhlin (2020), arXiv:2002.04926 (SquareCB), after Abe and Long (1999). Where the theorem
     stops: it wants gamma ~ sqrt(K T / regression regret) for a known horizon and an online regression oracle with
     a regret guarantee; the schedule here is theirs up to that constant.

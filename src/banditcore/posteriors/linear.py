@@ -29,7 +29,9 @@ class GaussianArms(Posterior):
     every coordinate alike; there is no hidden intercept.
 
     mature_after > 0: an arm that was never seen has the mean of those with at least so many rows (weighted by their
-    precisions) as its prior mean, until its first row fixes it; 0: it starts from mean 0.
+    precisions) as its prior mean, until its first row fixes it; 0: it starts from mean 0. Its width stays the prior's:
+    where arms are alike its estimates are better for some dozens of rows, but it is explored as much as any new arm,
+    and regret was no lower in simulations.
     """
 
     def __init__(
