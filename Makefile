@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test lowest lint types proto proto-check bench bench-peers oracles sdist clean
+.PHONY: demo run test sims lowest lint types proto proto-check bench bench-peers oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
 PROTO_VENV := .venv-proto
@@ -25,6 +25,11 @@ run: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest
+
+# The acceptance simulations at full size, under five minutes: what was measured beside what must hold. `test` runs
+# them small.
+sims: $(READY)
+	$(BIN)/pytest tests/acceptance --full
 
 # The same tests on the oldest versions that pyproject.toml allows, without the parts that only look at the sources.
 lowest: sdist

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from designs import KINDS, design
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,18 +137,6 @@ def test_the_order_of_rows_does_not_matter(layout, arms, n, seed):
         np.testing.assert_allclose(getattr(one, key), getattr(other, key), rtol=1e-10, atol=1e-10)
 
 
-def kinds(g, n, d):
-    """The four kinds of data of `test_linear.py`."""
-    zipf = 1.0 / np.arange(1, d + 1) ** 1.1
-    base = g.standard_normal((n, d))
-    return {
-        "standard": base,
-        "raw scales": base * np.logspace(-2, 2, d),
-        "one-hot": np.eye(d)[g.choice(d, n, p=zipf / zipf.sum())],
-        "near-collinear": g.standard_normal((n, 1)) + 1e-4 * base,
-    }
-
-
 def within(state, truth, queries, *, of_variance=1e-8, of_mean=1e-8):
     """Means are measured against |mean| + sd: some are 0."""
     mean, sd = moments(state, queries)
@@ -156,12 +145,12 @@ def within(state, truth, queries, *, of_variance=1e-8, of_mean=1e-8):
     return misses[0].max() <= of_mean and misses[1].max() <= of_variance
 
 
-@pytest.mark.parametrize("kind", ["standard", "raw scales", "one-hot", "near-collinear"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shared", [0, 8])
 def test_accuracy_after_many_rows_and_after_a_refresh(kind, shared):
     """20,000 rows, the last arm with only three: at most 2e-10 off (200,000 were run by hand: 5e-9)."""
     g = np.random.default_rng(5)
-    x = np.ascontiguousarray(kinds(g, 20_000, 16 if shared else 8)[kind])
+    x = np.ascontiguousarray(design(kind, g, 20_000, 16 if shared else 8))
     a, r = g.integers(0, 4, len(x)), g.random(len(x))
     a[:3] = 4
     queries = np.vstack([x[:8], g.standard_normal((8, x.shape[1]))])
