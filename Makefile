@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test sims lowest lint types proto proto-check bench bench-peers oracles sdist clean
+.PHONY: demo run test sims lowest lint types proto proto-check bench bench-check bench-baseline bench-baseline-avx2 \
+	bench-limits bench-peers portable oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
 PROTO_VENV := .venv-proto
@@ -75,9 +76,39 @@ sdist: $(READY)
 	build/wheel-venv/bin/pip install --quiet --disable-pip-version-check dist/*.whl
 	cd build && wheel-venv/bin/python ../tests/smoke_wheel.py && wheel-venv/bin/banditcore --help > /dev/null
 
+# Times are noisy and belong to a machine: everything is a ratio of two sides measured in one run, on one thread.
+bench bench-check bench-baseline bench-baseline-avx2 bench-limits: export OMP_NUM_THREADS := 1
+bench bench-check bench-baseline bench-baseline-avx2 bench-limits: export OPENBLAS_NUM_THREADS := 1
+
+# About 2 minutes: every kernel beside its NumPy twin, the engine, the server.
 bench: $(READY)
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/bench --benchmark-columns=min,median,ops \
 		--benchmark-group-by=group -s
+
+# Half a minute: fails where a kernel became 1.3 times slower beside its twin than docs/benchmarks/baseline.json says.
+bench-check: $(READY)
+	$(BIN)/python -m benchmarks.kernels.check
+
+# About 2 minutes: keeps the ratios of this machine as the baseline for its width of vectors.
+bench-baseline: $(READY)
+	$(BIN)/python -m benchmarks.kernels.check --write
+
+# On a machine with AVX-512, the baseline of one without: kernels are compiled and libraries told not to use it.
+NARROW := build/avx2
+bench-baseline-avx2: $(READY)
+	rm -rf $(NARROW) && mkdir -p $(NARROW)
+	cp -r setup.py pyproject.toml README.md LICENSE src benchmarks docs $(NARROW)
+	find $(NARROW) -name '*.so' -delete
+	sed -i 's/, "avx512f"//' $(NARROW)/src/banditcore/kernels/*.h $(NARROW)/src/banditcore/kernels/*.c
+	cd $(NARROW) && $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
+	cd $(NARROW) && PYTHONPATH=src OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" \
+		GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX512F \
+		$(abspath $(BIN))/python -m benchmarks.kernels.check --write --level avx2 \
+		--baseline $(CURDIR)/docs/benchmarks/baseline.json
+
+# About a minute: docs/benchmarks/kernels.md and .json, what share of the machine's limits each kernel reaches.
+bench-limits: $(READY)
+	$(BIN)/python -m benchmarks.kernels.limits
 
 $(PEERS_VENV)/.ready: $(wildcard benchmarks/peers/libraries/*.py)
 	$(PYTHON) -m venv $(PEERS_VENV)
