@@ -22,6 +22,7 @@ from scipy.special.cython_special cimport betainc, betaincinv, betaln
 cdef enum:
     NODES = 16
     SCRATCH = 38  # doubles a law
+    LOOK_FOR_EQUALS_FROM = 32  # arms; below, looking costs more than it finds
 
 cdef double TOLERANCE = 1e-10  # an update, not a decision, pays for it
 cdef double TAIL = 1e-13
@@ -225,13 +226,17 @@ def beta_argmax(a, b):
     Returns p (K,), which sums to 1, and the certificate |sum - 1| before normalising; above 1e-9 the panels are
     halved, up to five times.
     """
-    if not len(a):
+    cdef Py_ssize_t arms = len(a), count
+    if arms == 0:
         return np.empty(0), 0.0
-    laws, law_of, equals = np.unique(np.column_stack([a, b]), axis=0, return_inverse=True, return_counts=True)
-    cdef const double[::1] first = np.ascontiguousarray(laws[:, 0])
-    cdef const double[::1] second = np.ascontiguousarray(laws[:, 1])
+    law_of, equals = slice(None), np.ones(arms)
+    if arms > LOOK_FOR_EQUALS_FROM:
+        laws, law_of, equals = np.unique(np.column_stack([a, b]), axis=0, return_inverse=True, return_counts=True)
+        a, b, law_of = laws[:, 0].copy(), laws[:, 1].copy(), law_of.ravel()
+    cdef const double[::1] first = a
+    cdef const double[::1] second = b
     cdef const double[::1] shared = equals.astype(np.float64)
-    cdef Py_ssize_t count = first.shape[0], arms = len(a)
+    count = first.shape[0]
     result = np.empty(count)
     cdef double[::1] p = result
     cdef double certificate = 0.0
@@ -241,4 +246,4 @@ def beta_argmax(a, b):
     with nogil:
         certificate = best_of_betas(count, &first[0], &second[0], &shared[0], arms, &p[0], scratch)
     free(scratch)
-    return result[law_of.ravel()], certificate
+    return result[law_of], certificate
