@@ -68,3 +68,12 @@ def test_parameters_below_one():
 def test_single_and_none():
     assert beta_argmax(f(3), f(4))[0] == [1.0]
     assert beta_argmax(f(), f())[0].shape == (0,)
+
+
+def test_equal_arms_share_what_one_of_them_gets():
+    """From 33 arms on, those with equal counts are integrated once."""
+    g = np.random.default_rng(6)
+    pairs = np.array([[1.0, 1.0], [3.0, 20.0], [5.0, 9.0], [2.5, 4.0]])[g.integers(0, 4, 60)]
+    p, certificate = beta_argmax(pairs[:, 0].copy(), pairs[:, 1].copy())
+    assert certificate <= 1e-9
+    assert np.abs(p - reference.beta_argmax(pairs[:, 0], pairs[:, 1])).max() <= 1e-9
