@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+
 from benchmarks.peers.libraries import peers_of
 from benchmarks.peers.peer import Floats, Peer
 from benchmarks.peers.world import LIVE, World

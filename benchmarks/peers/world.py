@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+
 from benchmarks.peers.peer import Floats, Ints
 
 SEED = 20_260_101

@@ -77,7 +77,7 @@ def test_it_learns_in_the_background(tmp_path: Path) -> None:
 def test_a_policy_that_fails_degrades_to_control(engine: DecisionEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     unit = policy_unit(engine)
     policy = engine.model("shop")
-    monkeypatch.setattr(type(policy), "_propensities_into", lambda self, contexts, mask, out, seeds: out.fill(np.nan) or 0.0)
+    monkeypatch.setattr(type(policy), "_propensities_into", lambda self, x, mask, out, seeds: out.fill(np.nan) or 0.0)
     decision = engine.decide("shop", unit, taste())
     assert (decision.degraded, decision.variant, decision.propensity) == (True, "plain", 1.0)
     assert not engine.reward(decision.id, "buy", 1.0).resolved

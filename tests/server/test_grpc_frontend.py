@@ -12,13 +12,13 @@ import structlog
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from tests.server.conftest import read_refusal
 
 from banditcore.errors import BanditcoreError
 from banditcore.v1 import decision_service_pb2 as pb
 from banditcore.v1.decision_service_pb2_grpc import DecisionServiceStub
 from banditcore_server.grpc_frontend import GrpcFrontend
 from banditcore_server.service import SERVICES
+from tests.server.conftest import read_refusal
 
 
 class Defective:

@@ -14,11 +14,11 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from tests.server.conftest import SHOP, Wire
 
 from banditcore.client import CallFailed, Client
 from banditcore.v1 import decision_service_pb2 as pb
 from banditcore_server.testing import ServerProcess
+from tests.server.conftest import SHOP, Wire
 
 
 def start_in_vain(*options: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from bayesianbandits import Arm, ContextualAgent, NormalRegressor, ThompsonSampling, UpperConfidenceBound
+
 from benchmarks.peers.peer import Floats, Ints, Peer
 
 REQUIRES = ("bayesianbandits==1.5.0",)

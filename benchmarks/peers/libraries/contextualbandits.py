@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from benchmarks.peers.peer import Floats, Ints, Peer
 from contextualbandits import online
+
+from benchmarks.peers.peer import Floats, Ints, Peer
 
 REQUIRES = ("contextualbandits==0.3.30",)
 

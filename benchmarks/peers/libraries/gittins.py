@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gittins
+
 from benchmarks.peers.peer import FLOOR, Floats, Ints, Peer
 
 REQUIRES = ("gittins==2.0.1",)

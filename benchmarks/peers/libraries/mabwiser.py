@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from benchmarks.peers.peer import Floats, Ints, Peer
 from mabwiser.mab import MAB, LearningPolicy
+
+from benchmarks.peers.peer import Floats, Ints, Peer
 
 REQUIRES = ("mabwiser==2.7.4",)
 

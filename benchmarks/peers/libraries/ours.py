@@ -6,10 +6,10 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from benchmarks.peers.peer import Floats, Ints, Peer
 
 from banditcore.kernels import draw, draw_many
 from banditcore.policies import LinearTS, LinUCB
+from benchmarks.peers.peer import Floats, Ints, Peer
 
 REQUIRES = ()
 

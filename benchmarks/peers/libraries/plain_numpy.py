@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+
 from benchmarks.peers.peer import FLOOR, Floats, Peer
 
 REQUIRES = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.peer import Floats, Peer
 from river.bandit import LinUCBDisjoint
+
+from benchmarks.peers.peer import Floats, Peer
 
 REQUIRES = ("river==0.26.1",)
 

@@ -8,8 +8,9 @@ from math import sqrt
 from random import Random
 from typing import Any
 
-from benchmarks.peers.peer import FLOOR, Floats, Peer
 from vowpalwabbit import Workspace
+
+from benchmarks.peers.peer import FLOOR, Floats, Peer
 
 REQUIRES = ("vowpalwabbit==9.11.9",)
 
