@@ -21,6 +21,8 @@ TICKS = 64
 """Steps a half-life is made of: between two of them nothing fades, which is off by 1 % at most."""
 FADE = 0.9892280131939755
 """2 ** (-1 / TICKS), spelt out since maths libraries differ in the last digit."""
+SHORTEST = 0.001
+"""Seconds; shorter half-lives would run out of ticks."""
 NO_TICK = np.iinfo(np.int64).min
 
 
@@ -52,6 +54,8 @@ class Posterior(ABC):
         self.n_arms = check_count(n_arms, "n_arms", 1)
         self.n_features = check_count(n_features, "n_features", int(self.needs_context))
         self.half_life = check_number(half_life, "half_life", 0.0)
+        if 0.0 < self.half_life < SHORTEST:
+            raise InvalidInput(f"half_life must be 0 or at least {SHORTEST} s, found {self.half_life}.", field="half_life")
         self._tick = np.array(NO_TICK, dtype=np.int64)
 
     @classmethod

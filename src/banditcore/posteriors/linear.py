@@ -115,7 +115,7 @@ def add_sums(kernel: LinearArms, A: Floats, b: Floats, missed: Callable[[Floats]
     kernel.A[:] += A
     kernel.b[:] += b
     kernel.refactor()
-    kernel.rss[:] += _forms(old_A, kernel.m - old_m) + missed(kernel.m)
+    kernel.rss[:] = np.maximum(kernel.rss + _forms(old_A, kernel.m - old_m) + missed(kernel.m), 0.0)
 
 
 def _forms(A: Floats, x: Floats) -> Floats:
