@@ -80,7 +80,7 @@ sdist: $(READY)
 bench bench-check bench-baseline bench-baseline-avx2 bench-limits: export OMP_NUM_THREADS := 1
 bench bench-check bench-baseline bench-baseline-avx2 bench-limits: export OPENBLAS_NUM_THREADS := 1
 
-# About 2 minutes: every kernel beside its NumPy twin, the engine, the server.
+# About 1.5 minutes: every kernel beside its NumPy twin, the engine, the server.
 bench: $(READY)
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/bench --benchmark-columns=min,median,ops \
 		--benchmark-group-by=group -s
@@ -106,7 +106,7 @@ bench-baseline-avx2: $(READY)
 		$(abspath $(BIN))/python -m benchmarks.kernels.check --write --level avx2 \
 		--baseline $(CURDIR)/docs/benchmarks/baseline.json
 
-# About a minute: docs/benchmarks/kernels.md and .json, what share of the machine's limits each kernel reaches.
+# About 3 minutes: docs/benchmarks/kernels.md and .json, what share of the machine's limits each kernel reaches.
 bench-limits: $(READY)
 	$(BIN)/python -m benchmarks.kernels.limits
 

@@ -73,9 +73,9 @@ def advice(kept: dict[str, str], findings: list[Finding]) -> str:
     failed = [finding for finding in findings if finding.failed]
     if failed and differing:
         lines += [
-            "To tell the machine from the change, measure the commit before it here and compare with that:",
-            "  there: python -m benchmarks.kernels.check --write --baseline /tmp/before.json",
-            "  here:  python -m benchmarks.kernels.check --baseline /tmp/before.json",
+            "To tell the machine from the change, measure the commit before it on this machine and compare with that:",
+            "  before: python -m benchmarks.kernels.check --write --baseline build/before.json",
+            "  after:  python -m benchmarks.kernels.check --baseline build/before.json",
             "Keep in the repository what the machine measures that runs the checks: make bench-baseline.",
         ]
     elif failed:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from functools import cache, partial
+from math import log2
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
@@ -80,13 +81,32 @@ def fastest(call: Callable[[], Any], budget: float = 0.15) -> float:
     return best
 
 
-@cache
+class Limits(NamedTuple):
+    """Flops per second of dgemm, and bytes per second by size of the working set; both on one thread."""
+
+    multiplication: float
+    bandwidths: dict[int, float]
+
+    def best(self, other: Limits) -> Limits:
+        """What another time of measuring found faster was disturbed here."""
+        joined = {size: max(speed, other.bandwidths[size]) for size, speed in self.bandwidths.items()}
+        return Limits(max(self.multiplication, other.multiplication), joined)
+
+    def bandwidth(self, size: float) -> float:
+        """At the nearest size that was measured."""
+        return self.bandwidths[min(self.bandwidths, key=lambda known: abs(log2(known / max(1.0, size))))]
+
+
+def limits() -> Limits:
+    return Limits(multiplication(), {2**power: bandwidth(2**power) for power in range(12, 29)})
+
+
 def bandwidth(size: int) -> float:
-    """Bytes per second from and to a working set of `size` bytes: a copy or a dot product, whichever is faster.
+    """From and to a working set of `size` bytes: a copy or a dot product, whichever is faster.
 
     A copy alone is no limit for kernels that mostly read. Passes over the same set are made inside of NumPy.
     """
-    half, passes = max(8, size // 16), max(1, TOUCHED // size)
+    half, passes = size // 16, max(1, TOUCHED // size)
     a, b, sums = np.ones(half), np.ones(half), np.empty(passes)
     source, target = (as_strided(array, (passes, half), (0, 8)) for array in (a, b))
     copied = fastest(lambda: np.copyto(target, source))
@@ -94,16 +114,9 @@ def bandwidth(size: int) -> float:
     return passes * half * 16 / min(copied, read)
 
 
-def bandwidth_within(size: float) -> float:
-    """Of the nearest power of two, from a page on."""
-    return bandwidth(2 ** round(np.log2(max(4096.0, size))))
-
-
-@cache
 def multiplication() -> float:
-    """Flops per second of dgemm on one thread."""
     speeds = []
-    for n in (256, 512, 768):
+    for n in (256, 512, 1024):
         A, B, C = (np.random.default_rng(i).standard_normal((n, n)) for i in range(3))
-        speeds.append(2.0 * n**3 / fastest(partial(np.matmul, A, B, out=C), 0.4))
+        speeds.append(2.0 * n**3 / fastest(partial(np.matmul, A, B, out=C), 1.0))
     return max(speeds)

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from benchmarks.kernels.machine import bandwidth_within, level
+from benchmarks.kernels.machine import Limits, caches, level
 from benchmarks.kernels.work import FORMULAS
 
 GROWN = 1.25
 """A time per flop this many times that of the next smaller size is told about."""
 FURTHEST = 8
+WHY = (
+    "A flop is as much work at every size; what differs is where its numbers come from. As long as S and m of all",
+    "arms fit into L2, larger sizes mostly get cheaper, since the call is shared by more work. Beyond, a row streams",
+    "the state through once and takes as long as that. A batch reads S in blocks of 4 by 4 down its columns, anew for",
+    "every 8 rows: from L3 on such reads are not streamed, and waiting for them costs more than their bytes.",
+)
 COLUMNS = (
-    *("K", "d", "time, us", "kflop", "KiB moved", "state", "GFlop/s", "GB/s", "ps a flop"),
+    *("K", "d", "time, us", "kflop", "KiB moved", "working set", "GFlop/s", "GB/s", "ps a flop"),
     *("binds", "reached", "without FMA"),
 )
 KERNELS = {
@@ -73,9 +79,9 @@ class Row(NamedTuple):
         }
 
 
-def page(rows: list[Row], limits: dict[str, Any], machine: dict[str, str]) -> str:
+def page(rows: list[Row], limits: Limits, machine: dict[str, str]) -> str:
     """docs/benchmarks/kernels.md."""
-    caches = ", ".join(f"{name} {size // 1024} KiB" for name, size in limits["caches"].items()) or "unknown"
+    known = ", ".join(f"{name} {_size(size)}" for name, size in caches().items()) or "unknown"
     return "\n".join(
         [
             "# How near the kernels come to the machine",
@@ -84,14 +90,15 @@ def page(rows: list[Row], limits: dict[str, Any], machine: dict[str, str]) -> st
             "shared with other work, so read shares, not microseconds.",
             "",
             *(f"- {key}: {value}" for key, value in machine.items()),
-            f"- caches of a core: {caches}",
-            f"- dgemm: {limits['dgemm_gflops']} GFlop/s",
+            f"- caches of a core: {known}",
+            f"- dgemm: {limits.multiplication / 1e9:.1f} GFlop/s",
             "- bytes a second by size of the working set (copy or dot product, the faster): " + _ladder(limits),
             "",
             "The limit is the least time that the machine needs for the work, whichever *binds*: flops at the speed of",
             "dgemm, or bytes at the bandwidth measured for a working set of that size. *Reached* is its share of the",
             "time taken. Kernels fuse no multiplication with an addition, so that every machine computes the same",
             "bytes. dgemm fuses all, so 0.5 is the most where flops bind; *without FMA* is the share of that.",
+            "A little above 1 is possible, since dgemm does not quite reach the peak either.",
             "Where K and d are small, nearly all of the time is the call: arguments are checked and arrays made.",
             "",
             *_tables(rows),
@@ -105,14 +112,17 @@ def page(rows: list[Row], limits: dict[str, Any], machine: dict[str, str]) -> st
             "",
             f"Steps of size at which the time per flop grew more than {GROWN} times:",
             "",
-            *(_growth(rows) or ["- nowhere."]),
+            *(_growth(rows, limits) or ["- nowhere."]),
+            "",
+            *WHY,
             "",
         ]
     )
 
 
-def _ladder(limits: dict[str, Any]) -> str:
-    return ", ".join(f"{_size(int(size))} {speed} GB/s" for size, speed in list(limits["bandwidth_gb_s"].items())[::2])
+def _ladder(limits: Limits) -> str:
+    sizes = list(limits.bandwidths.items())[::2]
+    return ", ".join(f"{_size(size)} {speed / 1e9:.0f} GB/s" for size, speed in sizes)
 
 
 def _size(size: float) -> str:
@@ -138,7 +148,7 @@ def _tables(rows: list[Row]) -> Iterator[str]:
         yield ""
 
 
-def _growth(rows: list[Row]) -> list[str]:
+def _growth(rows: list[Row], limits: Limits) -> list[str]:
     """More features with the same arms, and more arms with the same features."""
     found = []
     for kernel in KERNELS:
@@ -149,24 +159,24 @@ def _growth(rows: list[Row]) -> list[str]:
             for small, large in pairwise(line):
                 if large.flops > small.flops and large.per_flop > GROWN * small.per_flop:
                     found.append(
-                        f"- {kernel}, K={small.K} d={small.d} to K={large.K} d={large.d}: {_why(small, large)}"
+                        f"- {kernel}, K={small.K} d={small.d} to K={large.K} d={large.d}: {_why(small, large, limits)}"
                     )
     return found
 
 
-def _why(small: Row, large: Row) -> str:
+def _why(small: Row, large: Row, limits: Limits) -> str:
     times = f"{large.per_flop / small.per_flop:.2f} times. "
     if level(small.within) != level(large.within):
-        return times + f"The state grows from {_place(small.within)} to {_place(large.within)}."
+        return times + f"The working set grows from {_place(small.within, limits)} to {_place(large.within, limits)}."
     if large.moved / large.flops > GROWN * small.moved / small.flops:
         return times + "There are more bytes to a flop."
     return (
-        times + f"The state stays in the same cache, but grows from {_place(small.within)} to {_place(large.within)}."
+        times + f"The working set grows within {level(large.within)}, {_size(small.within)} to {_size(large.within)}."
     )
 
 
-def _place(size: float) -> str:
-    return f"{_size(size)} ({level(size)}, {bandwidth_within(size) / 1e9:.0f} GB/s)"
+def _place(size: float, limits: Limits) -> str:
+    return f"{_size(size)} ({level(size)}, {limits.bandwidth(size) / 1e9:.0f} GB/s)"
 
 
 def _furthest(rows: list[Row]) -> list[str]:
