@@ -1,8 +1,9 @@
 /* Loops that the compiler makes as wide as the machine at hand allows, with one result on all of them.
 
    WIDE compiles a function for several x86-64 levels and picks one when the module is loaded, so a wheel built on
-   one machine runs on every other and is fast on each. Where the loader cannot pick (not glibc, not x86-64) the
-   function is compiled once, for the platform's baseline; on arm64 that has vectors already.
+   one machine runs on every other and is fast on each. Where the loader cannot pick (not glibc, not x86-64) or the
+   compiler cannot name the clones as the linker expects them (clang) the function is compiled once, for the
+   platform's baseline; on arm64 that has vectors already.
 
    What every such loop must keep: only + - * / and sqrt, each output element with an order of additions that does not
    depend on the width, and no contraction into fused multiply-add (-ffp-contract=off). Then the bytes are the same
@@ -14,7 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(BANDITCORE_BASELINE)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(BANDITCORE_BASELINE)
 #define WIDE __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define WIDE
