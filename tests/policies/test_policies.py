@@ -1,9 +1,12 @@
 """What is particular to one policy, and the registry."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 
 from banditcore.errors import InvalidInput
+from banditcore.kernels import gaussian_vectors
 from banditcore.policies import (
     BetaTS,
     EpsilonGreedy,
@@ -11,10 +14,12 @@ from banditcore.policies import (
     LinearTS,
     LinUCB,
     Policy,
+    SharedLinearTS,
     Uniform,
     get_policy,
     policy_names,
 )
+from banditcore.posteriors.base import log
 
 X = np.ones((1, 2))
 
@@ -117,6 +122,31 @@ def test_rewards_of_zero_leave_linear_ts_finite():
 
 def test_noise_prior_holds_before_data():
     assert LinearTS(2, 2, noise_shape=2.0, noise_scale=6.0).noise_variance == 3.0
+
+
+# The odds of a share whose logarithm in glibc depends on whether the CPU has a fused multiply-add.
+SHARE = 0.11400854883885314
+
+
+@pytest.mark.parametrize("x", [SHARE / (1.0 - SHARE), 0.4411 / (1.0 - 0.4411), 2.0, 1e-300, 5e-324, 1.0])
+def test_the_logarithm_is_rounded_correctly(x):
+    with localcontext() as context:
+        context.prec = 60
+        exact = Decimal(x).ln()
+        for neighbour in (np.nextafter(log(x), -np.inf), np.nextafter(log(x), np.inf)):
+            assert abs(Decimal(log(x)) - exact) < abs(Decimal(float(neighbour)) - exact)
+
+
+def test_the_width_of_the_shared_posterior_is_squared_by_a_product():
+    width, noise = 2.759, 3.0  # glibc's width**2 is another number, where the CPU has a fused multiply-add
+    features = [[1.0], [2.0], [3.0]]
+    params = {"arm_features": features, "exploration": width, "noise_shape": 1.0, "noise_scale": noise}
+    policy = SharedLinearTS(3, 2, vector="marginal", floor=0.0, **params)
+    contexts = np.random.default_rng(0).random((50, 2))
+    mean, sd, expected = (np.empty((50, 3)) for _ in range(3))
+    policy.posterior.moments(contexts, np.sqrt(width * width * noise), mean, sd)
+    gaussian_vectors(mean, sd, None, 0.0, expected, None)
+    assert (policy.propensities(contexts) == expected).all()
 
 
 def test_beta_remembers_per_eligible_set_and_forgets_on_update():

@@ -73,7 +73,8 @@ class SharedLinearTS(Policy):
         return SharedPosterior.example_params(n_arms)
 
     def _propensities_into(self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None) -> Floats:
-        variance = self.exploration**2 * self.posterior.noise_variance(self.noise_shape, self.noise_scale)
+        noise = self.posterior.noise_variance(self.noise_shape, self.noise_scale)
+        variance = self.exploration * self.exploration * noise  # the power of a maths library may be rounded otherwise
         errors = np.empty(len(out))
         for some in self._parts(len(out)):
             mask = eligible if eligible is None or eligible.ndim == 1 else eligible[some]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from decimal import Context, Decimal
+from math import ldexp
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -140,7 +142,15 @@ class Posterior(ABC):
 
 def faded(ticks: int) -> float:
     """2 ** (-ticks / TICKS), by products only, so that every machine gets the same number."""
-    g = 0.5 ** min(ticks // TICKS, 1074)
+    g = ldexp(1.0, -min(ticks // TICKS, 1074))
     for _ in range(ticks % TICKS):
         g *= FADE
     return g
+
+
+def log(x: float) -> float:
+    """The natural logarithm, rounded correctly: maths libraries differ in the last digit, and in what a CPU gets."""
+    return float(_DIGITS.ln(Decimal(x)))
+
+
+_DIGITS = Context(prec=40)

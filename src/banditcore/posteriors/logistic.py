@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from banditcore.checks import Arms, check_number
 from banditcore.kernels import LIMIT, squash
+from banditcore.posteriors.base import log
 from banditcore.posteriors.linear import GaussianArms
 from banditcore.types import Floats
 
@@ -42,7 +41,7 @@ class LogisticPosterior(GaussianArms):
         start = check_number(l2, "l2", 1.0 / LIMIT)
         super().__init__(n_arms, n_features, l2=start, half_life=half_life, mature_after=mature_after, start=start)
         self.base_rate = check_number(base_rate, "base_rate", 1e-9, 1.0 - 1e-9)
-        self._offset = math.log(self.base_rate / (1.0 - self.base_rate))
+        self._offset = log(self.base_rate / (1.0 - self.base_rate))
 
     def means(self, contexts: Floats, out: Floats) -> None:
         sd = np.empty_like(out)
