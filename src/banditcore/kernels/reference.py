@@ -57,6 +57,24 @@ def residual_sum(contexts: Floats, rewards: Floats, l2: float) -> float:
     return float(rewards @ rewards - b @ np.linalg.solve(A, b))
 
 
+def log_evidence(A: Floats, b: Floats, m0: Floats, own: float, sum_r2: Floats, rows: float, l2: Floats) -> Floats:
+    """(len(l2),) log marginal likelihood up to a constant, arms and noise as in arXiv:1802.09127, section 3.
+
+    A (K, d, d), b (K, d) were learned with the regulariser `own` and the prior means m0 (K, d).
+    """
+    G, Xr = A - own * np.eye(A.shape[1]), b - own * m0
+    values, vectors = np.linalg.eigh(G)
+    values = np.maximum(values, 0.0)
+    Gm0 = np.einsum("kde,ke->kd", G, m0)
+    c = np.einsum("kde,kd->ke", vectors, Xr - Gm0)
+    total = sum_r2.sum() + (m0 * (Gm0 - 2.0 * Xr)).sum()
+    shrunk = values[None] + l2[:, None, None]
+    residual = np.maximum(total - (c**2 / shrunk).sum(axis=(1, 2)), 1e-12 * max(float(total), 1e-300))
+    spread = 0.5 * (np.log(l2)[:, None, None] - np.log(shrunk)).sum(axis=(1, 2))
+    evidence: Floats = spread - 0.5 * rows * np.log(residual)
+    return evidence
+
+
 def click_step(m: Floats, V: Floats, x: Floats, y: float, offset: float) -> tuple[Floats, Floats]:
     """One step of assumed-density filtering for P(y = 1) = sigmoid(offset + x'theta), theta ~ N(m, V).
 
