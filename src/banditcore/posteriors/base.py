@@ -57,7 +57,9 @@ class Posterior(ABC):
         self.n_features = check_count(n_features, "n_features", int(self.needs_context))
         self.half_life = check_number(half_life, "half_life", 0.0)
         if 0.0 < self.half_life < SHORTEST:
-            raise InvalidInput(f"half_life must be 0 or at least {SHORTEST} s, found {self.half_life}.", field="half_life")
+            raise InvalidInput(
+                f"half_life must be 0 or at least {SHORTEST} s, found {self.half_life}.", field="half_life"
+            )
         self._tick = np.array(NO_TICK, dtype=np.int64)
 
     @classmethod
