@@ -23,6 +23,8 @@ TOOLS = {
     "clang": "clang",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
 }
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 ARM = WORK / "arm64-debian"
 ARM_SITE = WORK / "arm64-wheels"
@@ -67,6 +69,7 @@ def install_tools() -> None:
     if missing:
         call("install", "apt-get", "update")
         call("install", "apt-get", "install", "-y", "--no-install-recommends", *" ".join(missing).split())
+    call("install", *PIP, *PROJECT["build-system"]["requires"])
 
 
 def build(name: str) -> None:
@@ -99,11 +102,9 @@ def fetch_arm() -> None:
             call("arm64-apt", "dpkg", "-x", package, unpacked)
         unpacked.rename(ARM)
     if not ARM_SITE.exists():
-        needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
         platforms = [f"--platform=manylinux_2_{glibc}_aarch64" for glibc in (17, 27, 28, 34)]
-        pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
         wheels = ("--only-binary=:all:", f"--python-version={VERSION}", *platforms, "--target", WORK / "arm64-pip")
-        call("arm64-wheels", *pip, *wheels, *needed)
+        call("arm64-wheels", *PIP, *wheels, *PROJECT["project"]["dependencies"])
         (WORK / "arm64-pip").rename(ARM_SITE)
 
 
