@@ -1,7 +1,8 @@
 cimport numpy as cnp
 
 cdef enum:
-    TILE = 8  # contexts that are scored together
+    TILE = 8  # contexts that are scored together, in one vector register
+    TILES = 8  # tiles that an arm's S is fetched once for
     FEW = 8  # rows up to which giving the GIL away costs more than it gains
     PRUNE_FROM = 24  # arms from which bounding the forms costs less than computing them
 
@@ -14,6 +15,7 @@ cdef struct Rows:
     const unsigned char* mask
 
 
+cdef Py_ssize_t tiles_at(Rows rows, Py_ssize_t i) noexcept nogil
 cdef Rows lay_rows(cnp.ndarray contexts, object mask, Py_ssize_t arms, Py_ssize_t d)
 
 
@@ -37,5 +39,7 @@ cdef class LinearArms:
     cdef void first_row(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil
     cdef void reprior_arm(self, Py_ssize_t k, double g, double l2, double* scratch) noexcept nogil
     cdef void score_rows(self, Rows rows, double scale, double* mean, double* form, double* scratch) noexcept nogil
-    cdef void score_tile(self, const double* x, double* mean, double* form, double* scratch) noexcept nogil
+    cdef Py_ssize_t room_to_score(self) noexcept nogil
+    cdef void score_tiles(self, const double* x, Py_ssize_t tiles, double* mean, double* form,
+                          double* scratch) noexcept nogil
     cdef void score_row(self, Rows rows, Py_ssize_t i, double* mean, double* form, double* scratch) noexcept nogil

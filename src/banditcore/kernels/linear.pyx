@@ -299,7 +299,7 @@ cdef class LinearArms:
         cdef Rows rows = lay_rows(contexts, None, self.arms, self.d)
         cdef double* means = <double*>cnp.PyArray_DATA(mean)
         cdef double* sds = NULL if sd is None else <double*>cnp.PyArray_DATA(sd)
-        cdef double* scratch = <double*>malloc((self.d * (TILE + 1) + 2 * TILE) * sizeof(double))
+        cdef double* scratch = <double*>malloc(self.room_to_score() * sizeof(double))
         if scratch == NULL:
             raise MemoryError
         if rows.n <= FEW:
@@ -310,13 +310,13 @@ cdef class LinearArms:
         free(scratch)
 
     cdef void score_rows(self, Rows rows, double scale, double* mean, double* form, double* scratch) noexcept nogil:
-        """Contexts that all arms share are scored TILE at a time, as matrix products; the bytes are the same."""
-        cdef Py_ssize_t i = 0, j
-        if rows.per_arm == 0:
-            while i + TILE <= rows.n:
-                self.score_tile(rows.x + i * rows.step, mean + i * self.arms,
-                                NULL if form == NULL else form + i * self.arms, scratch)
-                i += TILE
+        """Contexts that all arms share are scored in tiles, as matrix products; the bytes are the same."""
+        cdef Py_ssize_t i = 0, j, tiles = tiles_at(rows, 0)
+        while tiles > 0:
+            self.score_tiles(rows.x + i * rows.step, tiles, mean + i * self.arms,
+                             NULL if form == NULL else form + i * self.arms, scratch)
+            i += tiles * TILE
+            tiles = tiles_at(rows, i)
         while i < rows.n:
             self.score_row(rows, i, mean + i * self.arms, NULL if form == NULL else form + i * self.arms, scratch)
             i += 1
@@ -328,20 +328,29 @@ cdef class LinearArms:
         wide_score(self.arms, self.d, self.pm, self.pS, rows.x + i * rows.step, rows.per_arm,
                    rows.mask + i * rows.mask_step if rows.mask != NULL else NULL, mean, form, scratch)
 
-    cdef void score_tile(self, const double* x, double* mean, double* form, double* scratch) noexcept nogil:
-        cdef Py_ssize_t k, i, row, d = self.d
-        cdef double* columns = scratch + 2 * TILE
-        for row in range(TILE):
-            for i in range(d):
-                columns[i * TILE + row] = x[row * d + i]
-        for k in range(self.arms):
-            wide_tile_means(d, self.pm + k * d, columns, scratch)
+    cdef Py_ssize_t room_to_score(self) noexcept nogil:
+        """Doubles of scratch for `score_tiles` and `score_row`."""
+        return TILE * (1 + TILES * self.d)
+
+    cdef void score_tiles(self, const double* x, Py_ssize_t tiles, double* mean, double* form,
+                          double* scratch) noexcept nogil:
+        """`tiles` times TILE rows, arm by arm: an arm's S is fetched once for all of them."""
+        cdef Py_ssize_t k, i, row, tile, d = self.d
+        cdef double* columns = scratch + TILE
+        for tile in range(tiles):
             for row in range(TILE):
-                mean[row * self.arms + k] = scratch[row]
-            if form != NULL:
-                wide_tile_forms(d, self.pS + k * d * d, columns, scratch + TILE)
+                for i in range(d):
+                    columns[(tile * d + i) * TILE + row] = x[(tile * TILE + row) * d + i]
+        for k in range(self.arms):
+            for tile in range(tiles):
+                wide_tile_means(d, self.pm + k * d, columns + tile * d * TILE, scratch)
                 for row in range(TILE):
-                    form[row * self.arms + k] = scratch[TILE + row]
+                    mean[(tile * TILE + row) * self.arms + k] = scratch[row]
+                if form == NULL:
+                    continue
+                wide_tile_forms(d, self.pS + k * d * d, columns + tile * d * TILE, scratch)
+                for row in range(TILE):
+                    form[(tile * TILE + row) * self.arms + k] = scratch[row]
 
     def noise_variance(self, double shape, double scale):
         """(scale + RSS / 2) / (shape + N / 2) over all arms; 1 where nothing was missed yet (see `LinearTS`)."""
@@ -361,6 +370,11 @@ def squash(cnp.ndarray mean, cnp.ndarray sd, double offset):
     cdef Py_ssize_t i
     for i in range(cnp.PyArray_SIZE(mean)):
         z[i] = wide_sigmoid((offset + z[i]) / sqrt(1.0 + PROBIT * s[i] * s[i]))
+
+
+cdef Py_ssize_t tiles_at(Rows rows, Py_ssize_t i) noexcept nogil:
+    """Tiles to score together from row i on: none where arms have contexts of their own, or too few rows are left."""
+    return min((rows.n - i) // TILE, <Py_ssize_t>TILES) if rows.per_arm == 0 else 0
 
 
 cdef Rows lay_rows(cnp.ndarray contexts, object mask, Py_ssize_t arms, Py_ssize_t d):

@@ -7,7 +7,7 @@ from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdlib cimport free, malloc
 
 from banditcore.kernels.factors cimport dot, transposed_times
-from banditcore.kernels.linear cimport FEW, PRUNE_FROM, SLACK, TILE, LinearArms, Rows, lay_rows
+from banditcore.kernels.linear cimport FEW, PRUNE_FROM, SLACK, TILE, LinearArms, Rows, lay_rows, tiles_at
 from banditcore.kernels.sampling cimport share_and_floor, share_best
 
 cnp.import_array()
@@ -17,8 +17,8 @@ def linucb(LinearArms arms, cnp.ndarray contexts, mask, double alpha, double flo
     """out (n, K) <- floored vector of the highest m.x + alpha sqrt(x'A^-1 x); mask as in `Policy`."""
     cdef Rows rows = lay_rows(contexts, mask, arms.arms, arms.d)
     cdef double* p = <double*>cnp.PyArray_DATA(out)
-    cdef double* scratch = <double*>malloc(
-        (arms.d * (TILE + 1) + 2 * TILE + arms.arms * (TILE + 1)) * sizeof(double))
+    cdef Py_ssize_t together = max(1, TILE * tiles_at(rows, 0))
+    cdef double* scratch = <double*>malloc((arms.room_to_score() + arms.arms * (1 + together)) * sizeof(double))
     if scratch == NULL:
         raise MemoryError
     if rows.n <= FEW:
@@ -30,21 +30,21 @@ def linucb(LinearArms arms, cnp.ndarray contexts, mask, double alpha, double flo
 
 
 cdef void linucb_rows(LinearArms arms, Rows rows, double alpha, double floor, double* p, double* scratch) noexcept nogil:
-    cdef Py_ssize_t i = 0, row, K = arms.arms
+    cdef Py_ssize_t i = 0, row, K = arms.arms, tiles = tiles_at(rows, 0)
     cdef bint few = K < PRUNE_FROM and alpha > 0.0, all_forms
-    cdef double* forms = scratch + arms.d * (TILE + 1) + 2 * TILE
-    if rows.per_arm == 0:
-        while i + TILE <= rows.n:
-            arms.score_tile(rows.x + i * rows.step, p + i * K, forms if few else NULL, scratch)
-            all_forms = few
-            if not few and alpha > 0.0 and 4 * contenders(arms, rows, i, alpha, p + i * K, scratch) > K:
-                # Bounds leave too many to score one by one.
-                all_forms = True
-                arms.score_tile(rows.x + i * rows.step, p + i * K, forms, scratch)
-            for row in range(TILE):
-                linucb_row(arms, rows, i + row, alpha, floor, p + (i + row) * K,
-                                forms + row * K if all_forms else NULL, scratch)
-            i += TILE
+    cdef double* forms = scratch + arms.room_to_score() + K
+    while tiles > 0:
+        arms.score_tiles(rows.x + i * rows.step, tiles, p + i * K, forms if few else NULL, scratch)
+        all_forms = few
+        if not few and alpha > 0.0 and 4 * contenders(arms, rows, i, alpha, p + i * K, scratch) > K:
+            # Bounds leave too many to score one by one.
+            all_forms = True
+            arms.score_tiles(rows.x + i * rows.step, tiles, p + i * K, forms, scratch)
+        for row in range(tiles * TILE):
+            linucb_row(arms, rows, i + row, alpha, floor, p + (i + row) * K, forms + row * K if all_forms else NULL,
+                       scratch)
+        i += tiles * TILE
+        tiles = tiles_at(rows, i)
     while i < rows.n:
         arms.score_row(rows, i, p + i * K, forms if few else NULL, scratch)
         linucb_row(arms, rows, i, alpha, floor, p + i * K, forms if few else NULL, scratch)
@@ -90,7 +90,7 @@ cdef void prune(LinearArms arms, const double* x, Py_ssize_t per_arm, double alp
     """p holds means; where an upper bound reaches the best index it becomes the index, elsewhere -inf."""
     cdef Py_ssize_t k, first = 0, d = arms.d
     cdef double best = -INFINITY, bound, length = dot(d, x, x)
-    cdef double* means = scratch + arms.d * (TILE + 1) + 2 * TILE + arms.arms * TILE
+    cdef double* means = scratch + arms.room_to_score()
     for k in range(arms.arms):
         means[k] = p[k]
         if per_arm:

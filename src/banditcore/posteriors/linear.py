@@ -104,9 +104,9 @@ def merge_linear(mine: LinearArms, theirs: LinearArms) -> None:
         return theirs.rss + _forms(theirs.A, m - theirs.m) - strayed
 
     prior = theirs.l2[:, None, None] * np.eye(theirs.d)
-    add_sums(mine, theirs.A - prior, theirs.b - theirs.l2[:, None] * theirs.m0, missed)
     for key in ("n", "weight", "sum_r", "sum_r2"):
         getattr(mine, key)[:] += getattr(theirs, key)
+    add_sums(mine, theirs.A - prior, theirs.b - theirs.l2[:, None] * theirs.m0, missed)
 
 
 def add_sums(kernel: LinearArms, A: Floats, b: Floats, missed: Callable[[Floats], Floats]) -> None:
@@ -187,8 +187,8 @@ class LinearPosterior(GaussianArms):
 
         self._learned_more()
         kernel, seen = self.kernel, np.bincount(arms, minlength=self.n_arms)
-        add_sums(kernel, np.array([x.T @ x for x in X]), np.array([x.T @ y for x, y in zip(X, r, strict=True)]), missed)
         kernel.n[:] += seen
         kernel.weight[:] += seen
         kernel.sum_r[:] += [y.sum() for y in r]
         kernel.sum_r2[:] += [y @ y for y in r]
+        add_sums(kernel, np.array([x.T @ x for x in X]), np.array([x.T @ y for x, y in zip(X, r, strict=True)]), missed)
