@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -106,9 +107,11 @@ def check_count(value: Any, field: str, least: int) -> int:
 def check_number(value: Any, field: str, low: float, high: float = LIMIT, *, above: bool = False) -> float:
     """A finite number in [low, high], or in (low, high] with `above`."""
     try:
-        number = float(value)
+        number = math.nan if isinstance(value, str) else float(value)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{field} must be a number, found {value!r}.", field=field) from error
+    if isinstance(value, str):
+        raise InvalidInput(f"{field} must be a number, found the text {value!r}.", field=field)
     if not low <= number <= high or (above and number == low):
         bracket = "(" if above else "["
         raise InvalidInput(f"{field} must lie in {bracket}{low:g}, {high:g}], found {number!r}.", field=field)
@@ -122,7 +125,9 @@ def check_whole(value: Any, field: str, least: int) -> int:
 
 def check_seeds(value: Any, rows: int) -> Seeds:
     """(n,) integers in 0..2^64-1."""
-    array = np.asarray(value)
+    # A list of small and of large integers would become floats, and an empty one too.
+    whole = isinstance(value, list) and all(isinstance(seed, int) and 0 <= seed < 2**64 for seed in value)
+    array = np.array(value, dtype=np.uint64) if whole else np.asarray(value)
     if array.shape != (rows,):
         raise _wrong_shape("seeds", array.shape, f"({rows},)")
     if array.dtype.kind not in "iu" or (array < 0).any():

@@ -54,6 +54,13 @@ def _seconds(value: object) -> object:
     return round(float(match[1]) * _UNITS[match[2]], 6)
 
 
+def _half_life(value: str) -> object:
+    try:
+        return _seconds(value)
+    except PydanticCustomError as error:
+        raise PydanticCustomError("duration", "half_life {words}", {"words": error.message()}) from None
+
+
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -155,7 +162,7 @@ class PolicySpec(_Spec):
             return data
         params = {**given, **loose}
         if isinstance(params.get("half_life"), str):
-            params["half_life"] = _seconds(params["half_life"])
+            params["half_life"] = _half_life(params["half_life"])
         return {**own, "params": params}
 
 

@@ -267,12 +267,17 @@ def _fixed(spec: ExperimentSpec, name: str, before: str) -> None:
 
 
 def _new_epoch(old: ExperimentSpec, new: ExperimentSpec) -> bool:
-    return _meaning(old) != _meaning(new)
+    both = min(len(old.variants), len(new.variants))
+    return _meaning(old, both) != _meaning(new, both)
 
 
-def _meaning(spec: ExperimentSpec) -> tuple[Any, ...]:
-    """What the learned numbers depend on; a parameter that only serving reads is left out."""
+def _meaning(spec: ExperimentSpec, n_arms: int) -> tuple[Any, ...]:
+    """What the learned numbers of the first arms depend on; a parameter that only serving reads is left out."""
     policy = build_policy(spec, len(spec.variants), ContextSchema(spec.context).n_features)
     given = policy.accepted(spec.policy.params) | spec.policy.params
-    params = {name: value for name, value in given.items() if not policy.serves_only(name)}
+    params = {
+        name: value[:n_arms] if isinstance(value, list) and policy.counts_arms([name]) else value
+        for name, value in given.items()
+        if not policy.serves_only(name)
+    }
     return spec.context, spec.learn, spec.exposure, spec.policy.name, sorted(params.items())

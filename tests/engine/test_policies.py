@@ -24,9 +24,8 @@ POLICIES: dict[str, dict[str, Any]] = {
     "marginal": {"name": "shared_linear_ts", "arm_features": FEATURES, "vector": "marginal"},
     "square_cb": {"name": "square_cb", "over": "logistic"},
     "epsilon_greedy": {"name": "epsilon_greedy", "over": "hybrid_linear", "epsilon": 0.2, "floor": 0},
-    "fading": {"name": "linear_ts", "half_life": 30.0},
+    "fading": {"name": "linear_ts", "half_life": 30.0, "mature_after": 20},
 }
-GROWS = [name for name in POLICIES if name not in ("shared_linear_ts", "marginal")]
 
 
 def audited(directory: Path) -> Audit:
@@ -54,13 +53,13 @@ def trade(engine: DecisionEngine, clock: Clock, first: int, count: int) -> None:
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_log_of_any_policy_is_found_again(name: str, tmp_path: Path) -> None:
     clock = Clock()
-    more = {"variants": ["plain", "sale", "gift", "bundle"]} if name in GROWS else {"holdout": 0.2}
-    for change in ({}, more):
+    policy = POLICIES[name]
+    grown = policy | ({"arm_features": [*FEATURES, [1.0, 1.0]]} if "arm_features" in policy else {})
+    changes = {"policy": policy}, {"policy": grown, "variants": ["plain", "sale", "gift", "bundle"]}
+    for first, change in enumerate(changes):
         with DecisionEngine(SqliteStore(tmp_path), clock=clock, learn_in_background=False) as engine:
-            engine.apply(spec(policy=POLICIES[name], **change))
-            trade(engine, clock, 1000 * len(change.get("variants", ())), 150)
-            if change:
-                engine.apply(spec(policy=POLICIES[name], **change))
+            assert engine.apply(spec(**change)).stream == 1, "what was learned is kept"
+            trade(engine, clock, 1000 * first, 150)
             engine.catch_up()
             learned = digest(engine.model("shop").state())
     found = audited(tmp_path)
@@ -140,9 +139,11 @@ def test_variants_stay_where_their_features_are_counted(engine: DecisionEngine) 
     engine.apply(spec(policy=POLICIES["shared_linear_ts"]))
     with pytest.raises(NotAllowedNow, match="count variants"):
         engine.apply(spec(policy=POLICIES["shared_linear_ts"], variants=["plain", "gift", "sale"]))
+    stream = engine.get("shop").stream
     four = {"name": "shared_linear_ts", "arm_features": [*FEATURES, [1.0, 2.0]]}
-    grown = engine.apply(spec(policy=four, variants=["plain", "gift", "sale", "bundle"]))
-    assert grown.stream == 3  # other features are another model
+    assert engine.apply(spec(policy=four, variants=["plain", "sale", "gift", "bundle"])).stream == stream
+    other = {"name": "shared_linear_ts", "arm_features": [*FEATURES, [1.0, 2.5]]}
+    assert engine.apply(spec(policy=other, variants=["plain", "sale", "gift", "bundle"])).stream == stream + 1
 
 
 def test_what_only_serving_reads_keeps_what_was_learned(engine: DecisionEngine, clock: Clock) -> None:

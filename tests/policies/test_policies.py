@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from banditcore.errors import InvalidInput
-from banditcore.kernels import gaussian_vectors
+from banditcore.kernels import gaussian_argmax, gaussian_vectors
 from banditcore.policies import (
     BetaTS,
     EpsilonGreedy,
@@ -178,3 +178,73 @@ def test_ten_thousand_arms(name):
         assert np.abs(p.sum(axis=1) - 1.0).max() <= 1e-12
         assert (p[:, allowed] >= policy.floor / allowed.sum() * (1 - 1e-12)).all() and (p[:, ~allowed] == 0.0).all()
         assert policy.certificate(x[:2], eligible).max() <= (0.1 if policy.monte_carlo else 1e-9)
+
+
+def test_a_refused_row_leaves_the_state_as_it_was():
+    policy = SharedLinearTS(3, 4, half_life=10.0)
+    g = np.random.default_rng(0)
+    policy.update(g.standard_normal((50, 3, 4)), g.integers(0, 3, 50), g.random(50), times=np.zeros(50))
+    before = policy.state()
+    with pytest.raises(InvalidInput, match="arm_features"):
+        policy.update(np.ones((1, 4)), [0], [1.0], times=[100.0])
+    assert all(before[key].tobytes() == array.tobytes() for key, array in policy.state().items())
+
+
+@pytest.mark.parametrize("sd", [0.0, 5e-324, 1e-310, 1e-200, 1e-150, 1e-100])
+def test_widths_of_any_size_end(sd):
+    p, certificate = gaussian_argmax(np.array([0.0, 1.0, 1.0]), np.full(3, sd))
+    assert certificate <= 1e-9 and np.abs(p - [0.0, 0.5, 0.5]).max() <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("build", "field"),
+    [
+        (lambda: LinearTS(2, 2, exploration=1e-310), "exploration"),
+        (lambda: LinearTS(2, 2, noise_shape=1e-310, noise_scale=1.0), "noise_shape"),
+        (lambda: SharedLinearTS(2, 2, draws=1e9), "draws"),
+        (lambda: LinearTS(2, 2, half_life=1e-9), "half_life"),
+        (lambda: LinUCB(2, 2, l2="1"), "l2"),
+        (lambda: LinUCB(2, 2, l2=np.array([1.0, 2.0])), "l2"),
+        (lambda: LinUCB(2, 2, l2=1e-30), "l2"),
+        (lambda: LinUCB(2, 2).propensities(X, threads=0), "threads"),
+        (lambda: LinUCB(2, 2).propensities(X, seeds=[2**64]), "seeds"),
+    ],
+)
+def test_more_bad_parameters_name_the_field(build, field):
+    with pytest.raises(InvalidInput) as caught:
+        build()
+    assert caught.value.field == field
+
+
+def test_seeds_may_be_a_list_of_any_size():
+    policy = SharedLinearTS(2, 1, arm_features=[[1.0], [-1.0]])
+    assert policy.propensities(np.ones((2, 1)), seeds=[2**63, 1]).shape == (2, 2)
+    assert policy.propensities(np.ones((0, 1)), seeds=[]).shape == (0, 2)
+
+
+def test_a_built_in_name_cannot_be_taken():
+    with pytest.raises(TypeError, match="another name"):
+
+        class Mine(LinearTS):
+            name = "linear_ts"
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e7, 1e8])
+def test_a_warm_start_on_equal_columns_predicts_what_was_seen(scale):
+    g = np.random.default_rng(0)
+    c = scale * (1.0 + 0.1 * g.standard_normal(20_000))
+    x = np.column_stack([c, c, np.ones(20_000)])
+    for policy in (LinUCB(2, 3), EpsilonGreedy(2, 3, over="hybrid_linear")):
+        policy.warm_start(x, g.integers(0, 2, 20_000), np.ones(20_000))
+        scores = policy.propensities(x[:50]), policy.posterior.seen()
+        means = np.empty((50, 2))
+        policy.posterior.means(x[:50], means)
+        assert np.isfinite(scores[0]).all() and np.abs(means - 1.0).max() < 1e-2
+
+
+def test_ten_thousand_equal_arms_are_certified():
+    assert BetaTS(10_000, 0).certificate(np.empty((1, 0)))[0] <= 1e-9
+    g = np.random.default_rng(1)
+    rare = BetaTS(10, 0, prior_failures=1e9)
+    rare.update(np.empty((50, 0)), g.integers(0, 10, 50), g.integers(0, 2, 50))
+    assert rare.certificate(np.empty((1, 0)))[0] <= 1e-9

@@ -10,6 +10,7 @@ import typer
 from banditcore.client import Client
 from banditcore.commands.output import LOCAL, Json, Server, print_json, print_table
 from banditcore.errors import InvalidInput
+from banditcore.types import Explanation
 
 
 def decide(
@@ -88,7 +89,14 @@ def explain(
         caption=(
             f"{decision.group.name}: bucket {found.holdout_bucket:.6f} against a holdout of {found.holdout_share:g}; "
             f"draw {found.draw:.6f}; {found.policy} with floor {found.floor:g} at position {decision.model_position}, "
-            f"by {found.method}{f' within {decision.certificate:.1g}' if decision.certificate else ''}; "
+            f"by {found.method}{_error(found)}; "
             f"recomputed {'equal' if found.recomputed else 'DIFFERENT'}"
         ),
     )
+
+
+def _error(found: Explanation) -> str:
+    stated = found.decision.certificate
+    if not stated:
+        return ""
+    return f" (standard error {stated:.1g})" if found.method == "monte carlo" else f" (within {stated:.1g})"

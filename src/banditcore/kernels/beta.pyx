@@ -25,7 +25,7 @@ cdef enum:
     LOOK_FOR_EQUALS_FROM = 32  # arms; below, looking costs more than it finds
 
 cdef double TOLERANCE = 1e-10  # an update, not a decision, pays for it
-cdef double TAIL = 1e-13
+cdef double TAILS = 1e-12  # of all arms together
 cdef double NEGLIGIBLE = 2e-13
 cdef int PASSES = 6
 cdef double[NODES] gauss_node
@@ -67,10 +67,11 @@ cdef inline double power(double x, double n) noexcept nogil:
 cdef inline double fall(double a, double b, double step) noexcept nogil:
     """log density at `step` from its mode log(a / b), relative to the mode: no large terms that cancel.
 
-    With x0 = a / (a + b): a step - (a + b) log(1 + x0 (e^step - 1)), or the same seen from the other end.
+    With x0 = a / (a + b): a step - (a + b) log(1 + x0 (e^step - 1)), or the same seen from the end of the larger shape,
+    where the first term is the smaller.
     """
     cdef double n = a + b
-    if step > 0.0:
+    if a > b:
         return -b * step - n * log1p(b / n * expm1(-step))
     return a * step - n * log1p(a / n * expm1(step))
 
@@ -100,15 +101,15 @@ cdef void logit_beta_law(const double* law, double low, double width, double* de
         below[m] = betainc(a, b, near) if t < 0.0 else 1.0 - betainc(b, a, near)
 
 
-cdef double logit_quantile(double a, double b) noexcept nogil:
-    """t with P(logit X < t) = TAIL; the leading term t = log(TAIL a B(a, b)) / a where x itself underflows."""
-    cdef double x = betaincinv(a, b, TAIL)
+cdef double logit_quantile(double a, double b, double tail) noexcept nogil:
+    """t with P(logit X < t) = tail; the leading term t = log(tail a B(a, b)) / a where x itself underflows."""
+    cdef double x = betaincinv(a, b, tail)
     if x < 1e-290:
-        return (log(TAIL * a) + betaln(a, b)) / a
+        return (log(tail * a) + betaln(a, b)) / a
     return log(x) - log1p(-x)
 
 
-cdef void lay_out(Field* field, const double* a, const double* b) noexcept nogil:
+cdef void lay_out(Field* field, const double* a, const double* b, double tail) noexcept nogil:
     cdef Py_ssize_t k
     cdef double* shape = <double*>field.shape
     cdef double* top = <double*>field.top
@@ -117,8 +118,8 @@ cdef void lay_out(Field* field, const double* a, const double* b) noexcept nogil
     for k in range(field.laws):
         shape[3 * k] = a[k]
         shape[3 * k + 1] = b[k]
-        top[k] = -logit_quantile(b[k], a[k])
-        field.lower = max(field.lower, logit_quantile(a[k], b[k]))
+        top[k] = -logit_quantile(b[k], a[k], tail)
+        field.lower = max(field.lower, logit_quantile(a[k], b[k], tail))
         # trigamma(a) + trigamma(b), shortened; never above 1.6, for the poles at +-i pi do not move with sd
         scale[k] = min(1.6, sqrt(1.0 / a[k] + 0.5 / (a[k] * a[k]) + 1.0 / b[k] + 0.5 / (b[k] * b[k])))
         shape[3 * k + 2] = mass(a[k], b[k], scale[k])
@@ -208,7 +209,7 @@ cdef double best_of_betas(Py_ssize_t laws, const double* a, const double* b, con
     field.top = scratch + 3 * laws
     field.scale = scratch + 4 * laws
     field.scratch = scratch + 5 * laws
-    lay_out(&field, a, b)
+    lay_out(&field, a, b, TAILS / max(arms, 10))
     for attempt in range(PASSES):
         for k in range(laws):
             p[k] = 0.0
@@ -223,7 +224,7 @@ def beta_argmax(a, b):
     """P(X_k is the largest) for independent X_k ~ Beta(a_k, b_k).
 
     a, b: (K,) float64, in [0.05, 1e12] (below, the mass at 0 or 1 leaves the range of float64 logits).
-    Returns p (K,), which sums to 1, and the certificate |sum - 1| before normalising; above 1e-9 the panels are
+    Returns p (K,), which sums to 1, and the certificate |sum - 1| before normalising; above 1e-10 the panels are
     halved, up to five times.
     """
     cdef Py_ssize_t arms = len(a), count

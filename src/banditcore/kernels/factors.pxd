@@ -9,6 +9,7 @@ cdef double dot(Py_ssize_t n, const double* x, const double* y) noexcept nogil
 cdef void transposed_times(Py_ssize_t d, const double* S, const double* x, double* y) noexcept nogil
 cdef void times(Py_ssize_t d, const double* S, const double* y, double* s) noexcept nogil
 cdef void absorb(Py_ssize_t d, double* S, const double* w, double* keep, double* give) noexcept nogil
+cdef void factor(Py_ssize_t d, const double* A, double least, double* S, double* L) noexcept nogil
 cdef bint rebuild(Py_ssize_t d, const double* A, double* S, double* L) noexcept nogil
 cdef double backward_error(Py_ssize_t d, const double* A, const double* S, const double* x,
                            double* y, double* s, double* image) noexcept nogil

@@ -38,6 +38,31 @@ cdef void symmetric_times(Py_ssize_t d, const double* A, const double* x, double
     wide_symmetric_times(d, A, x, s)
 
 
+cdef void factor(Py_ssize_t d, const double* A, double least, double* S, double* L) noexcept nogil:
+    """L L' = A and S = L^-T where A - least I is known to be a sum of squares.
+
+    Then no pivot lies below `least` (it is 1 over a diagonal element of an inverse that is at most I / least), and
+    where rounding says less, `least` is right. Unlike `rebuild` it therefore cannot fail.
+    """
+    cdef Py_ssize_t i, j
+    cdef double value
+    for i in range(d):
+        for j in range(i):
+            L[i * d + j] = (A[i * d + j] - wide_dot(j, L + i * d, L + j * d)) / L[j * d + j]
+        value = A[i * d + i] - wide_dot(i, L + i * d, L + i * d)
+        L[i * d + i] = sqrt(value if value > least else least)
+    invert(d, L, S)
+
+
+cdef void invert(Py_ssize_t d, const double* L, double* S) noexcept nogil:
+    """S = L^-T."""
+    cdef Py_ssize_t i, j
+    for j in range(d):
+        S[j * d + j] = 1.0 / L[j * d + j]
+        for i in range(j + 1, d):
+            S[j * d + i] = -wide_dot(i - j, L + i * d + j, S + j * d + j) / L[i * d + i]
+
+
 cdef bint rebuild(Py_ssize_t d, const double* A, double* S, double* L) noexcept nogil:
     """S <- inverse transposed Cholesky factor of A; False, S untouched, where A is numerically singular."""
     cdef Py_ssize_t i, j
@@ -51,10 +76,7 @@ cdef bint rebuild(Py_ssize_t d, const double* A, double* S, double* L) noexcept 
                 L[i * d + i] = sqrt(value)
             else:
                 L[i * d + j] = value / L[j * d + j]
-    for j in range(d):
-        S[j * d + j] = 1.0 / L[j * d + j]
-        for i in range(j + 1, d):
-            S[j * d + i] = -wide_dot(i - j, L + i * d + j, S + j * d + j) / L[i * d + i]
+    invert(d, L, S)
     return True
 
 
@@ -73,7 +95,7 @@ cdef double backward_error(Py_ssize_t d, const double* A, const double* S, const
 
 
 cdef double largest_eigenvalue(Py_ssize_t d, const double* S, double* M, double* N) noexcept nogil:
-    """An upper bound of the largest eigenvalue of S S', tight within d^(1/16): trace(M^8)^(1/8) for M = S'S."""
+    """An upper bound of the largest eigenvalue of S S', tight within d^(1/8): trace(M^8)^(1/8) for M = S'S."""
     cdef Py_ssize_t i, j, k
     cdef double size = 0.0
     for i in range(d):

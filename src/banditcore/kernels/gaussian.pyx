@@ -73,6 +73,11 @@ cdef void lay_memory(Race* race, Py_ssize_t arms, double* scratch) noexcept nogi
     race.who = <Py_ssize_t*>(race.inverse + arms)
 
 
+cdef inline double width_of(double sd) noexcept nogil:
+    """Below 1e-150 a width counts as none: its inverse, squared, would leave the range of floats."""
+    return sd if sd > 1e-150 else 0.0
+
+
 cdef void line_up(Race* race, Py_ssize_t arms, const double* mu, const double* sd) noexcept nogil:
     """Packs the Gaussians whose top is above `lower`, the highest score that some arm is certain to reach.
 
@@ -81,11 +86,11 @@ cdef void line_up(Race* race, Py_ssize_t arms, const double* mu, const double* s
     cdef Py_ssize_t k
     cdef double mean, scale, widest = 0.0, origin = -INFINITY, bottom = -INFINITY, mass = -INFINITY
     for k in range(arms):
-        widest = max(widest, sd[k])
+        widest = max(widest, width_of(sd[k]))
     race.lower = race.high = -INFINITY
     for k in range(arms):
-        scale = max(sd[k], NARROWEST * widest)
-        if sd[k] == 0.0:
+        scale = max(width_of(sd[k]), NARROWEST * widest)
+        if width_of(sd[k]) == 0.0:
             mass = max(mass, mu[k])
             scale = 0.0
         if mu[k] - REACH * scale > bottom:
@@ -93,8 +98,8 @@ cdef void line_up(Race* race, Py_ssize_t arms, const double* mu, const double* s
     race.mass = mass - origin
     race.arms = 0
     for k in range(arms):
-        mean, scale = mu[k] - origin, max(sd[k], NARROWEST * widest)
-        if sd[k] == 0.0 or mean + REACH * scale <= race.lower:
+        mean, scale = mu[k] - origin, max(width_of(sd[k]), NARROWEST * widest)
+        if width_of(sd[k]) == 0.0 or mean + REACH * scale <= race.lower:
             continue
         race.mean[race.arms], race.scale[race.arms], race.inverse[race.arms] = mean, scale, 1.0 / scale
         race.who[race.arms] = k
@@ -197,11 +202,11 @@ cdef void share_mass(Race* race, Py_ssize_t arms, const double* mu, const double
     admit(race, race.mass)
     below = strip(race, race.mass, 0.0, EVEN_NODE, EVEN_WEIGHT)  # of width 0: it adds nothing to the shares
     for k in range(arms):
-        if sd[k] == 0.0 and mu[k] > mass:
+        if width_of(sd[k]) == 0.0 and mu[k] > mass:
             mass, ties = mu[k], 0
-        ties += sd[k] == 0.0 and mu[k] == mass
+        ties += width_of(sd[k]) == 0.0 and mu[k] == mass
     for k in range(arms):
-        if sd[k] == 0.0 and mu[k] == mass:
+        if width_of(sd[k]) == 0.0 and mu[k] == mass:
             p[k] = below / ties
 
 

@@ -21,14 +21,10 @@ import numpy as np
 from libc.math cimport sqrt
 from libc.stdlib cimport free, malloc
 
-from banditcore.kernels.factors cimport absorb, dot, rebuild, times, transposed_times
+from banditcore.kernels.factors cimport REBUILD, TOLERANCE, absorb, dot, factor, rebuild, times, transposed_times
 
 cnp.import_array()
 
-cdef enum:
-    REBUILD = 4096
-
-cdef double TOLERANCE = 1e-10
 cdef double NOISE = 1e-13  # what rounding leaves of a sum that should have cancelled, over the sum
 
 
@@ -82,25 +78,6 @@ cdef bint missed(Py_ssize_t d, const double* A, const double* s, const double* x
         trace += A[i * d + i]
         add_scaled(d, s[i], A + i * d, image)
     return sqrt(dot(d, image, image)) > TOLERANCE * (trace * sqrt(dot(d, s, s)) + sqrt(dot(d, x, x)))
-
-
-cdef void factor(Py_ssize_t d, const double* A, double least, double* S, double* L) noexcept nogil:
-    """L L' = A and S = L^-T where A - least I is known to be a sum of squares.
-
-    Then no pivot lies below `least` (it is 1 over a diagonal element of an inverse that is at most I / least), and
-    where rounding says less, `least` is right. Unlike `rebuild` it therefore cannot fail.
-    """
-    cdef Py_ssize_t i, j
-    cdef double value
-    for i in range(d):
-        for j in range(i):
-            L[i * d + j] = (A[i * d + j] - dot(j, L + i * d, L + j * d)) / L[j * d + j]
-        value = A[i * d + i] - dot(i, L + i * d, L + i * d)
-        L[i * d + i] = sqrt(value if value > least else least)
-    for j in range(d):
-        S[j * d + j] = 1.0 / L[j * d + j]
-        for i in range(j + 1, d):
-            S[j * d + i] = -dot(i - j, L + i * d + j, S + j * d + j) / L[i * d + i]
 
 
 cdef void divide(Py_ssize_t d, double a, double* x) noexcept nogil:

@@ -37,6 +37,7 @@ cdef class LinearArms:
     cdef void pool(self, Py_ssize_t mature, double* mean, double* scratch) noexcept nogil
     cdef void start_from(self, Py_ssize_t k, const double* mean) noexcept nogil
     cdef void first_row(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil
+    cdef void start_over(self, Py_ssize_t k, double l2) noexcept nogil
     cdef void reprior_arm(self, Py_ssize_t k, double g, double l2, double* scratch) noexcept nogil
     cdef void score_rows(self, Rows rows, double scale, double* mean, double* form, double* scratch) noexcept nogil
     cdef Py_ssize_t room_to_score(self) noexcept nogil

@@ -26,6 +26,7 @@ from banditcore.kernels.factors cimport (
     add_outer,
     backward_error,
     dot,
+    factor,
     largest_eigenvalue,
     rebuild,
     symmetric_times,
@@ -191,7 +192,8 @@ cdef class LinearArms:
                 A[i] += self.pA[j * d * d + i]
             for i in range(d):
                 b[i] += self.pb[j * d + i]
-        if any_mature and rebuild(d, A, S, S + d * d):
+        if any_mature:
+            factor(d, A, (<double*>cnp.PyArray_DATA(self.l2))[0], S, S + d * d)
             transposed_times(d, S, b, y)
             times(d, S, y, mean)
 
@@ -234,6 +236,16 @@ cdef class LinearArms:
         free(scratch)
         self.bounds()
 
+    cdef void start_over(self, Py_ssize_t k, double l2) noexcept nogil:
+        """The prior of an arm that was never seen, whatever it has been lent: what it is served with leaves no trace."""
+        cdef Py_ssize_t i, j, d = self.d
+        (<double*>cnp.PyArray_DATA(self.l2))[k] = l2
+        for i in range(d):
+            self.pb[k * d + i] = l2 * self.pm[k * d + i]
+            for j in range(d):
+                self.pA[(k * d + i) * d + j] = l2 if i == j else 0.0
+                self.pS[(k * d + i) * d + j] = 1.0 / sqrt(l2) if i == j else 0.0
+
     cdef void reprior_arm(self, Py_ssize_t k, double g, double l2, double* scratch) noexcept nogil:
         cdef Py_ssize_t i, d = self.d
         cdef double *A = self.pA + k * d * d
@@ -244,6 +256,9 @@ cdef class LinearArms:
         cdef double* change = scratch + d
         cdef double* image = scratch + 2 * d
         cdef double added = l2 - g * before[0], strayed = 0.0
+        if (<const cnp.int64_t*>cnp.PyArray_DATA(self.n))[k] == 0:
+            self.start_over(k, l2)
+            return
         for i in range(d):
             change[i] = m[i]
         for i in range(d):
@@ -253,7 +268,7 @@ cdef class LinearArms:
             scratch[3 * d + i] = g * A[i]
         for i in range(d):
             scratch[3 * d + i * d + i] += added
-        rebuild(d, scratch + 3 * d, self.pS + k * d * d, scratch + 3 * d + d * d)
+        factor(d, scratch + 3 * d, l2, self.pS + k * d * d, scratch + 3 * d + d * d)
         self.solve(k, scratch)
         for i in range(d):
             change[i] = m[i] - change[i]
@@ -273,7 +288,8 @@ cdef class LinearArms:
         cdef double* scratch = self.workspace()
         cdef Py_ssize_t k
         for k in range(self.arms):
-            rebuild(self.d, self.pA + k * self.d * self.d, self.pS + k * self.d * self.d, scratch + 3 * self.d)
+            factor(self.d, self.pA + k * self.d * self.d, (<double*>cnp.PyArray_DATA(self.l2))[k],
+                   self.pS + k * self.d * self.d, scratch + 3 * self.d)
             self.solve(k, scratch)
             (<cnp.int64_t*>cnp.PyArray_DATA(self.age))[k] = 0
         free(scratch)
@@ -360,7 +376,7 @@ cdef class LinearArms:
         for k in range(self.arms):
             scale += 0.5 * rss[k]
             shape += 0.5 * weight[k]
-        return scale / shape if scale > 0.0 else 1.0
+        return scale / shape if scale > 0.0 and shape > 0.0 else 1.0
 
 
 def squash(cnp.ndarray mean, cnp.ndarray sd, double offset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self
@@ -73,7 +73,14 @@ class Policy(ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "name" in cls.__dict__:
+            taken = registered.get(cls.name)
+            if taken is not None and taken.__module__ != cls.__module__:
+                raise TypeError(f"{taken.__module__} has a policy named {cls.name!r} already: choose another name")
             registered[cls.name] = cls
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and processes of one's own get the state, not the memory; nothing is ever unpickled from outside."""
+        return type(self).from_state, (self.state(),)
 
     def __init__(self, posterior: Posterior, *, floor: float = 0.02) -> None:
         self.posterior = posterior
@@ -184,8 +191,8 @@ class Policy(ABC):
         mask = None if eligible is None else check_eligible(eligible, rows, self.n_arms)
         given = None if seeds is None else check_seeds(seeds, rows)
         out = np.empty((rows, self.n_arms))
-        if threads != 1 and rows > 1:
-            return out, self._share_out(checked, mask, out, given, check_count(threads, "threads", 1))
+        if threads != 1 and check_count(threads, "threads", 1) and rows > 1:
+            return out, self._share_out(checked, mask, out, given, threads)
         return out, self._propensities_into(checked, mask, out, given)
 
     def _share_out(self, contexts: Floats, mask: Mask | None, out: Floats, seeds: Seeds | None, threads: int) -> Floats:
@@ -264,7 +271,7 @@ class Policy(ABC):
         """Whether the parameter changes decisions but not what is learned."""
         return key in self.serving_params or key in self.posterior.serving_params
 
-    def counts_arms(self, given: Mapping[str, Any]) -> bool:
+    def counts_arms(self, given: Iterable[str]) -> bool:
         """Whether one of the given parameters speaks of arms by their index."""
         return not (self.per_arm_params | self.posterior.per_arm_params).isdisjoint(given)
 
@@ -362,9 +369,14 @@ def _check_header(cls: type[Policy], state: State) -> None:
     missing = {"policy", "format", "n_arms", "n_features", "floor"} - state.keys()
     if missing:
         raise InvalidInput(f"state lacks {', '.join(sorted(missing))}.", field="state")
+    if not all(isinstance(array, np.ndarray) for array in state.values()):
+        raise InvalidInput("state must hold arrays only.", field="state")
+    for key, kinds in (("policy", "U"), ("format", "iu"), ("n_arms", "iu"), ("n_features", "iu"), ("floor", "f")):
+        if state[key].shape != () or state[key].dtype.kind not in kinds:
+            raise InvalidInput(f"state holds {state[key]!r} as {key}.", field="state")
     if str(state["policy"]) != cls.name:
         raise InvalidInput(f"state is of policy {str(state['policy'])!r}, expected {cls.name!r}.", field="state")
-    if state["format"].shape != () or state["format"] != FORMAT:
+    if state["format"] != FORMAT:
         raise InvalidInput(f"state has format {state['format']}, this release reads {FORMAT}.", field="state")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from banditcore.checks import check_number
 from banditcore.errors import InvalidInput
+from banditcore.kernels import LIMIT
 from banditcore.policies.gaussian_ts import GaussianTS
 from banditcore.posteriors.linear import LinearPosterior
 
@@ -47,7 +48,7 @@ class LinearTS(GaussianTS):
         super().__init__(
             LinearPosterior(n_arms, n_features, l2=l2, half_life=half_life, mature_after=mature_after), floor=floor
         )
-        self.exploration = check_number(exploration, "exploration", 0.0, above=True)
+        self.exploration = check_number(exploration, "exploration", 1e-6, 1e6)
         self.noise_shape, self.noise_scale = check_noise(noise_shape, noise_scale)
 
     @property
@@ -62,6 +63,9 @@ class LinearTS(GaussianTS):
 def check_noise(shape: Any, scale: Any) -> tuple[float, float]:
     """The two parameters of an inverse-gamma prior on the noise variance: both 0 (improper) or both positive."""
     a, b = check_number(shape, "noise_shape", 0.0), check_number(scale, "noise_scale", 0.0)
+    for value, name in ((a, "noise_shape"), (b, "noise_scale")):
+        if 0.0 < value < 1.0 / LIMIT:
+            raise InvalidInput(f"{name} must be 0 or at least {1.0 / LIMIT:g}, found {value}.", field=name)
     if (a > 0.0) != (b > 0.0):
         raise InvalidInput("noise_shape and noise_scale must both be 0 or both be positive.", field="noise_scale")
     return a, b

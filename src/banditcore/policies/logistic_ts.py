@@ -39,7 +39,7 @@ class LogisticTS(GaussianTS):
             n_arms, n_features, base_rate=base_rate, l2=l2, half_life=half_life, mature_after=mature_after
         )
         super().__init__(posterior, floor=floor)
-        self.exploration = check_number(exploration, "exploration", 0.0, above=True)
+        self.exploration = check_number(exploration, "exploration", 1e-6, 1e6)
 
     def _width(self) -> float:
         return self.exploration

@@ -17,6 +17,7 @@ from banditcore.policies.linear_ts import check_noise
 from banditcore.posteriors.shared import SharedPosterior
 from banditcore.types import Floats
 
+MOST_DRAWS = 65_536
 AT_ONCE = 2**21
 """Numbers that the features of rows decided together may take."""
 
@@ -63,7 +64,9 @@ class SharedLinearTS(Policy):
             raise InvalidInput(f"vector must be 'joint' or 'marginal', found {vector!r}.", field="vector")
         self.vector = vector
         self.draws = check_whole(draws, "draws", 2)
-        self.exploration = check_number(exploration, "exploration", 0.0, above=True)
+        if self.draws > MOST_DRAWS:
+            raise InvalidInput(f"draws must be at most {MOST_DRAWS}, found {self.draws}.", field="draws")
+        self.exploration = check_number(exploration, "exploration", 1e-6, 1e6)
         self.noise_shape, self.noise_scale = check_noise(noise_shape, noise_scale)
         self.monte_carlo = vector == "joint"
         self.method = "monte carlo" if self.monte_carlo else "quadrature"

@@ -9,8 +9,8 @@ import numpy as np
 
 from banditcore.checks import Arms, check_number, check_whole
 from banditcore.errors import InvalidInput
-from banditcore.kernels import LIMIT, HybridArms
-from banditcore.posteriors.base import Posterior, State
+from banditcore.kernels import HybridArms
+from banditcore.posteriors.base import LEAST_L2, Posterior, State
 from banditcore.types import Floats
 
 PER_ARM = ("A", "b", "B", "S", "m", "W", "n", "weight", "sum_r", "sum_r2", "rss", "age")
@@ -33,7 +33,7 @@ class HybridPosterior(Posterior):
         self, n_arms: int, n_features: int, *, n_shared: float = 0, l2: float = 1.0, half_life: float = 0.0
     ) -> None:
         super().__init__(n_arms, n_features, half_life=half_life)
-        self.l2 = check_number(l2, "l2", 1.0 / LIMIT)
+        self.l2 = check_number(l2, "l2", LEAST_L2)
         self.n_shared = check_whole(n_shared, "n_shared", 0)
         if self.n_shared >= self.n_features:
             raise InvalidInput(
@@ -67,6 +67,7 @@ class HybridPosterior(Posterior):
 
     def _fade(self, g: float) -> None:
         self.kernel.decay(g)
+        self._settle_residuals()
 
     def arrays(self) -> State:
         return {key: getattr(self.kernel, key) for key in PER_ARM}
@@ -74,14 +75,29 @@ class HybridPosterior(Posterior):
     def common(self) -> State:
         return super().common() | {key: getattr(self.kernel, key) for key in SHARED}
 
-    def merge(self, other: Self) -> None:
+    def _merge(self, other: Self) -> None:
         mine, theirs = self.kernel, other.kernel
         for matrix in ("A", "Z"):
             getattr(mine, matrix)[...] += getattr(theirs, matrix) - self.l2 * np.eye(getattr(theirs, matrix).shape[-1])
         for sums in ("b", "B", "bz", "n", "weight", "sum_r", "sum_r2"):
             getattr(mine, sums)[...] += getattr(theirs, sums)
         mine.refresh()
-        apart = mine.rss + theirs.rss
-        explained = np.einsum("kd,kd->", mine.b, mine.m) + mine.b0 @ mine.beta
-        # One number is known exactly, the sum; how it falls to the arms is not needed anywhere.
-        mine.rss[:] = apart * (max(float(mine.sum_r2.sum() - explained), 0.0) / max(float(apart.sum()), 1e-300))
+        mine.rss[:] += theirs.rss
+        self._settle_residuals()
+
+    def _settle_residuals(self) -> None:
+        """Makes the residual sums add up to sum r^2 - b'm - b0'beta; how it falls to the arms is needed nowhere."""
+        kernel = self.kernel
+        explained = np.einsum("kd,kd->", kernel.b, kernel.m) + (kernel.b0 * kernel.beta).sum()
+        left, apart = float(kernel.sum_r2.sum() - explained), float(kernel.rss.sum())
+        if apart > 0.0:
+            kernel.rss[:] *= max(left, 0.0) / apart
+
+    def contributions(self, context: Any) -> Floats:
+        """(K, d) coefficient * value; its row sums are the posterior means of the scores."""
+        kernel, own = self.kernel, self.n_shared
+        coefficients = np.zeros((self.n_arms, self.n_features))
+        coefficients[:, : own or None] += kernel.beta
+        coefficients[:, own:] += kernel.m - kernel.W @ kernel.beta
+        products: Floats = coefficients * np.asarray(context, dtype=np.float64)
+        return products

@@ -9,13 +9,15 @@ import numpy as np
 
 from banditcore.checks import Arms, check_number, check_whole
 from banditcore.errors import InvalidInput
-from banditcore.kernels import LIMIT, LinearArms
-from banditcore.posteriors.base import Posterior, State
+from banditcore.kernels import LinearArms
+from banditcore.posteriors.base import LEAST_L2, Posterior, State
 from banditcore.posteriors.evidence import best_l2
 from banditcore.types import Floats
 
 ARRAYS = ("A", "b", "S", "m", "l2", "m0", "n", "weight", "sum_r", "sum_r2", "rss", "age")
 DERIVED = ("reach", "width", "due")
+ROWS_TO_SUM = 100
+"""Rows an arm from which a warm start sums them first."""
 RETUNE_FROM = 256
 """Rows after which l2 = "auto" is set for the first time; again whenever the rows have doubled."""
 
@@ -74,7 +76,13 @@ class GaussianArms(Posterior):
     def seen(self) -> float:
         return float(self.kernel.weight.sum())
 
-    def merge(self, other: Self) -> None:
+    def _check_mergeable(self, other: Self) -> None:
+        mine, theirs = self.kernel, other.kernel
+        both = (mine.n > 0) & (theirs.n > 0)
+        if not (np.array_equal(mine.l2, theirs.l2) and np.array_equal(mine.m0[both], theirs.m0[both])):
+            raise InvalidInput("state started from another prior: l2 and prior means must be the same.", field="state")
+
+    def _merge(self, other: Self) -> None:
         self._learned_more()
         merge_linear(self.kernel, other.kernel)
 
@@ -95,9 +103,10 @@ class GaussianArms(Posterior):
 
 
 def merge_linear(mine: LinearArms, theirs: LinearArms) -> None:
-    """Adds what another kernel has seen that started from the same prior."""
-    if not (np.array_equal(mine.l2, theirs.l2) and np.array_equal(mine.m0, theirs.m0)):
-        raise InvalidInput("state started from another prior: l2 and prior means must be the same.", field="state")
+    """Adds what another kernel has seen; arms that both have seen started from the same prior."""
+    fresh = mine.n == 0
+    mine.m0[fresh] = mine.m[fresh] = theirs.m0[fresh]
+    mine.b[fresh] = mine.l2[fresh, None] * theirs.m0[fresh]
 
     def missed(m: Floats) -> Floats:  # the prior's part is in both sums and counts once
         strayed: Floats = theirs.l2 * np.square(m - theirs.m0).sum(axis=1)
@@ -143,7 +152,7 @@ class LinearPosterior(GaussianArms):
         half_life: float = 0.0,
         mature_after: float = 0,
     ) -> None:
-        given: float | str = l2 if l2 == "auto" else check_number(l2, "l2", 1.0 / LIMIT)
+        given: float | str = "auto" if isinstance(l2, str) and l2 == "auto" else check_number(l2, "l2", LEAST_L2)
         start = 1.0 if isinstance(given, str) else given
         super().__init__(n_arms, n_features, l2=given, half_life=half_life, mature_after=mature_after, start=start)
 
@@ -175,12 +184,14 @@ class LinearPosterior(GaussianArms):
         return max(RETUNE_FROM, 1 << seen.bit_length()) - seen
 
     def learn_at_once(self, contexts: Floats, arms: Arms, rewards: Floats, times: Floats | None) -> None:
-        """Sums X'X an arm and makes each factor once: for rows >> d this costs a fraction of `learn`."""
-        if self.half_life or self.mature_after or self.l2 == "auto" or contexts.ndim == 3:
+        """Sums X'X an arm and makes each factor once, where there are enough rows an arm for that to be faster."""
+        few = len(arms) < ROWS_TO_SUM * self.n_arms
+        if few or self.half_life or self.mature_after or self.l2 == "auto" or contexts.ndim == 3:
             self.learn(contexts, arms, rewards, times)
             return
-        rows = [arms == arm for arm in range(self.n_arms)]
-        X, r = [contexts[which] for which in rows], [rewards[which] for which in rows]
+        order = np.argsort(arms, kind="stable")
+        bounds = np.searchsorted(arms[order], np.arange(1, self.n_arms))
+        X, r = np.split(contexts[order], bounds), np.split(rewards[order], bounds)
 
         def missed(m: Floats) -> Floats:
             return np.array([np.square(r[k] - X[k] @ m[k]).sum() for k in range(self.n_arms)])

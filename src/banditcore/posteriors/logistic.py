@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from banditcore.checks import Arms, check_number
-from banditcore.kernels import LIMIT, squash
-from banditcore.posteriors.base import log
+from banditcore.kernels import squash
+from banditcore.posteriors.base import LEAST_L2, log
 from banditcore.posteriors.linear import GaussianArms
 from banditcore.types import Floats
 
@@ -38,7 +38,7 @@ class LogisticPosterior(GaussianArms):
         half_life: float = 0.0,
         mature_after: float = 0,
     ) -> None:
-        start = check_number(l2, "l2", 1.0 / LIMIT)
+        start = check_number(l2, "l2", LEAST_L2)
         super().__init__(n_arms, n_features, l2=start, half_life=half_life, mature_after=mature_after, start=start)
         self.base_rate = check_number(base_rate, "base_rate", 1e-9, 1.0 - 1e-9)
         self._offset = log(self.base_rate / (1.0 - self.base_rate))

@@ -38,5 +38,5 @@ class NoPosterior(Posterior):
     def common(self) -> State:
         return {}
 
-    def merge(self, other: Self) -> None:
+    def _merge(self, other: Self) -> None:
         """Nothing to add."""

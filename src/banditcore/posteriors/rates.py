@@ -65,6 +65,6 @@ class RatesPosterior(Posterior):
     def seen(self) -> float:
         return float(self._successes.sum() + self._failures.sum())
 
-    def merge(self, other: Self) -> None:
+    def _merge(self, other: Self) -> None:
         self._successes += other._successes
         self._failures += other._failures

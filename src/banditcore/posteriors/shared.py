@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from banditcore.checks import Arms, check_matrix, check_number
 from banditcore.errors import InvalidInput
-from banditcore.kernels import LIMIT, LinearArms
-from banditcore.posteriors.base import Posterior, State
+from banditcore.kernels import LinearArms
+from banditcore.posteriors.base import LEAST_L2, Posterior, State
 from banditcore.posteriors.linear import ARRAYS, merge_linear
 from banditcore.types import Floats
 
@@ -38,7 +38,7 @@ class SharedPosterior(Posterior):
         half_life: float = 0.0,
     ) -> None:
         super().__init__(n_arms, n_features, half_life=half_life)
-        self.l2 = check_number(l2, "l2", 1.0 / LIMIT)
+        self.l2 = check_number(l2, "l2", LEAST_L2)
         given = np.asarray(arm_features, dtype=object).size > 0
         self.arm_features = check_matrix(arm_features, "arm_features", self.n_arms) if given else np.empty((0, 0))
         self.own_features_only = not given
@@ -74,12 +74,12 @@ class SharedPosterior(Posterior):
                 field="contexts",
             )
 
-    def _learn(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
+    def _check(self, contexts: Floats) -> None:
         if contexts.ndim == 2:
             self._need_features()
-            rows = contexts
-        else:
-            rows = contexts[np.arange(len(arms)), arms]
+
+    def _learn(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
+        rows = contexts if contexts.ndim == 2 else contexts[np.arange(len(arms)), arms]
         if not self.own_features_only:
             rows = (rows[:, :, None] * self.arm_features[arms][:, None, :]).reshape(len(arms), self.dimension)
         self.kernel.learn(np.ascontiguousarray(rows), np.zeros(len(arms), dtype=np.int64), rewards)
@@ -108,7 +108,7 @@ class SharedPosterior(Posterior):
     def common(self) -> State:
         return super().common() | {key: getattr(self.kernel, key) for key in ARRAYS}
 
-    def merge(self, other: Self) -> None:
+    def _merge(self, other: Self) -> None:
         merge_linear(self.kernel, other.kernel)
 
     def contributions(self, context: Any) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -163,6 +164,7 @@ class PolicyContract:
         state, policy = self.taught().state(), self.taught()
         broken = [state | {"policy": np.array("nobody")}, state | {"format": np.array(999)}]
         broken += [{key: array for key, array in state.items() if key != "n_arms"}]
+        broken += [state | {"n_arms": np.array(bad)} for bad in (3.7, "x", [3])] + [state | {"floor": 0.02}]  # type: ignore[list-item]
         broken += [state | {key: array[None]} for key, array in policy._learned().items()]
         broken += [state | {key: array[:-1]} for key, array in policy._learned().items() if array.ndim]
         for bad in broken:
@@ -273,6 +275,38 @@ class PolicyContract:
         fresh = self.make(half_life=10.0)
         fresh.update(contexts[:1], arms[:1], rewards[:1], times=[1e6])
         assert np.abs(batch.scores(contexts) - fresh.scores(contexts)).max() <= 1e-9
+
+    def test_merging_brings_both_to_the_same_time(self) -> None:
+        if "half_life" not in self.make().parameters() or self.make().parameters().get("l2") == "auto":
+            return  # nothing fades, by design; or the whole is tuned at another time than its halves
+        contexts, arms, rewards = self.rows(300)
+        times = np.linspace(0.0, 60.0, 300)
+        whole, one, other = (self.make(half_life=20.0) for _ in range(3))
+        whole.update(contexts, arms, rewards, times=times)
+        for part, rows in ((one, slice(200)), (other, slice(200, 300))):
+            part.update(contexts[rows], arms[rows], rewards[rows], times=times[rows])
+        one.merge(other.state())
+        bar = 0.2 if whole.posterior.name == "logistic" else 1e-9
+        assert np.abs(one.scores(contexts) - whole.scores(contexts)).max() <= bar
+
+    def test_what_is_served_on_the_way_leaves_no_trace(self) -> None:
+        fading: dict[str, Any] = {"half_life": 10.0} if "half_life" in self.make().parameters() else {}
+        contexts, arms, rewards = self.rows(120)
+        arms[arms == 2] = 0  # one arm is never seen
+        times = np.linspace(0.0, 60.0, 120)
+        quiet, asked = self.make(**fading), self.make(**fading)
+        for i in range(0, 120, 10):
+            part = slice(i, i + 10)
+            for policy in (quiet, asked):
+                policy.update(contexts[part], arms[part], rewards[part], times=times[part])
+            asked.propensities(contexts[:3])
+            asked.copy().state()
+        self.same(quiet, asked)
+
+    def test_copies_of_any_kind_go_on_alike(self) -> None:
+        policy = self.taught()
+        for twin in (deepcopy(policy), self.policy_class.from_state(policy.state())):
+            self.same(policy, twin)
 
     def test_learns_which_arm_pays(self) -> None:
         policy = self.make(3, floor=0.0)
