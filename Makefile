@@ -101,6 +101,7 @@ bench-baseline: $(READY)
 # On a machine with AVX-512, the baseline of one without: kernels are compiled and libraries told not to use it.
 NARROW := build/avx2
 bench-baseline-avx2: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check cython "setuptools>=77"
 	rm -rf $(NARROW) && mkdir -p $(NARROW)
 	cp -r setup.py pyproject.toml README.md LICENSE src benchmarks docs $(NARROW)
 	find $(NARROW) -name '*.so' -delete
