@@ -45,7 +45,7 @@ class LinUCB(Policy):
     ) -> None:
         posterior = LinearPosterior(n_arms, n_features, l2=l2, half_life=half_life, mature_after=mature_after)
         super().__init__(posterior, floor=floor)
-        self._linear = posterior
+        self._linear, self._kernel = posterior, posterior.kernel
         self.alpha = check_number(alpha, "alpha", 0.0)
 
     def _scores_into(self, contexts: Floats, out: Floats) -> None:
@@ -54,6 +54,7 @@ class LinUCB(Policy):
         out += sd
 
     def _propensities_into(self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None) -> float:
-        self._linear.lend()
-        linucb(self._linear.kernel, contexts, eligible, self.alpha, self.floor, out)
+        if not self._linear.lent:
+            self._linear.lend()
+        linucb(self._kernel, contexts, eligible, self.alpha, self.floor, out)
         return 0.0

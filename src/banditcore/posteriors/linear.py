@@ -44,7 +44,7 @@ class GaussianArms(Posterior):
         self.mature_after = check_whole(mature_after, "mature_after", 0)
         self.shares = self.mature_after > 0
         self.kernel = LinearArms(n_arms, n_features, start)
-        self._lent = self.mature_after == 0
+        self.lent = self.mature_after == 0
 
     @classmethod
     def size(cls, n_arms: int, n_features: int, params: Mapping[str, Any]) -> int:
@@ -52,12 +52,12 @@ class GaussianArms(Posterior):
 
     def lend(self) -> None:
         """Gives arms that were never seen the mean they would start from now: a function of the rows so far."""
-        if not self._lent:
+        if not self.lent:
             self.kernel.inherit(self.mature_after)
-            self._lent = True
+            self.lent = True
 
     def _learned_more(self) -> None:
-        self._lent = self.mature_after == 0
+        self.lent = self.mature_after == 0
 
     def arrays(self) -> State:
         self.lend()
