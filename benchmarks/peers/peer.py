@@ -58,5 +58,5 @@ class Peer(ABC):
             self.learn(self.row(context), self.lesson(arm, reward))
 
     def decide_many(self, contexts: Floats) -> Any:
-        """All rows in one call; only where `has_batch`."""
-        raise NotImplementedError
+        """All rows in one call where the library has one; else one by one, which is not reported."""
+        return [self.decide(self.row(context)) for context in contexts]

@@ -114,8 +114,8 @@ class Bare(LinearPosterior):
     """Fading without putting the prior back."""
 
     def _fade(self, g):
-        self.kernel.A[:] *= g
-        self.kernel.b[:] *= g
+        for faded in (self.kernel.A, self.kernel.b, self.kernel.l2):  # with l2, or the factor would hold it up
+            faded *= g
         self.kernel.refactor()
 
 
