@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import fsum
 from typing import Any, Self
 
 import numpy as np
@@ -56,8 +57,8 @@ class HybridPosterior(Posterior):
         sd *= scale
 
     def noise_variance(self, shape: float = 0.0, scale: float = 0.0) -> float:
-        missed = scale + 0.5 * self.kernel.rss.sum()
-        return float(missed / (shape + 0.5 * self.kernel.weight.sum())) if missed > 0.0 else 1.0
+        missed, weight = scale + 0.5 * fsum(self.kernel.rss), shape + 0.5 * fsum(self.kernel.weight)
+        return missed / weight if missed > 0.0 and weight > 0.0 else 1.0
 
     def seen(self) -> float:
         return float(self.kernel.weight.sum())
@@ -88,8 +89,9 @@ class HybridPosterior(Posterior):
     def _settle_residuals(self) -> None:
         """Makes the residual sums add up to sum r^2 - b'm - b0'beta; how it falls to the arms is needed nowhere."""
         kernel = self.kernel
-        explained = np.einsum("kd,kd->", kernel.b, kernel.m) + (kernel.b0 * kernel.beta).sum()
-        left, apart = float(kernel.sum_r2.sum() - explained), float(kernel.rss.sum())
+        # fsum rounds once: NumPy's sums add in an order that depends on the machine
+        explained = np.concatenate([(kernel.b * kernel.m).ravel(), kernel.b0 * kernel.beta])
+        left, apart = fsum(kernel.sum_r2) - fsum(explained), fsum(kernel.rss)
         if apart > 0.0:
             kernel.rss[:] *= max(left, 0.0) / apart
 
