@@ -6,10 +6,11 @@ from typing import Any
 import apsw
 import numpy as np
 import pytest
+from audits import audited
 
 from banditcore import DecisionEngine, SqliteStore, parse_experiment
-from banditcore.audit import Audit, audit
-from banditcore.storage.sqlite import DATABASE, SqliteLog
+from banditcore.audit import Audit
+from banditcore.storage.sqlite import DATABASE
 
 BASE: dict[str, Any] = {
     "control": "plain",
@@ -19,14 +20,6 @@ BASE: dict[str, Any] = {
     "context": [{"name": "taste", "type": "vector", "size": 3}],
     "goals": [{"name": "buy", "window": "1h"}],
 }
-
-
-def audited(directory: Path) -> Audit:
-    log = SqliteLog(directory)
-    with log.read() as reader:
-        found = audit(reader, log.secret)
-    log.close()
-    return found
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from audits import audited
 
 from banditcore import DecisionEngine, SqliteStore
-from banditcore.audit import Audit, audit
 from banditcore.errors import StoreUnavailable
 from banditcore.storage.sqlite import DATABASE, SqliteLog
 
@@ -20,14 +20,6 @@ GOLDEN = Path(__file__).parent / "golden"
 def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     shutil.copy(request.param, tmp_path / DATABASE)
     return tmp_path
-
-
-def audited(directory: Path) -> Audit:
-    log = SqliteLog(directory)
-    with log.read() as reader:
-        found = audit(reader, log.secret)
-    log.close()
-    return found
 
 
 def test_an_older_log_is_audited_and_goes_on(directory: Path) -> None:

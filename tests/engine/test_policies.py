@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from audits import audited
 from shop import Clock, policy_unit, spec, taste
 
 from banditcore import DecisionEngine, SqliteStore
-from banditcore.audit import Audit, audit
 from banditcore.errors import InvalidInput, NotAllowedNow
 from banditcore.learner import digest
-from banditcore.storage.sqlite import SqliteLog
 
 FEATURES = [[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 POLICIES: dict[str, dict[str, Any]] = {
@@ -26,14 +25,6 @@ POLICIES: dict[str, dict[str, Any]] = {
     "epsilon_greedy": {"name": "epsilon_greedy", "over": "hybrid_linear", "epsilon": 0.2, "floor": 0},
     "fading": {"name": "linear_ts", "half_life": 30.0, "mature_after": 20},
 }
-
-
-def audited(directory: Path) -> Audit:
-    log = SqliteLog(directory)
-    with log.read() as reader:
-        found = audit(reader, log.secret)
-    log.close()
-    return found
 
 
 def trade(engine: DecisionEngine, clock: Clock, first: int, count: int) -> None:

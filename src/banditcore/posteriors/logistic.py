@@ -16,8 +16,8 @@ class LogisticPosterior(GaussianArms):
 
     Assumed-density filtering with the full covariance: every row moves mean and covariance by the moments of its
     likelihood under the probit approximation of the sigmoid, kappa = (1 + pi v / 8)^-1/2 (MacKay 1992; Spiegelhalter
-    and Lauritzen 1990). One pass, so the order of rows matters a little; its mean and width were within a few per
-    cent of the exact posterior at some hundred rows.
+    and Lauritzen 1990). One pass, so the order of rows matters a little. At 500 rows its predictor was
+    within 3 % of the exact posterior's and its width within 8 % on average, at worst 21 %, at 5 % clicks.
 
     base_rate: share of rewards to expect before anything is known, in (0, 1); the prior is centred there, for every
     context alike, so a constant column learns the difference to it. Rewards in [0, 1]; a fraction is a likelihood
