@@ -238,7 +238,7 @@ class Policy(ABC):
         propensities: npt.ArrayLike | None = None,
         times: npt.ArrayLike | None = None,
     ) -> None:
-        """`update` for a whole log at once: equal up to rounding, not to the last bit, and faster for many rows an arm."""
+        """`update` for a whole log at once: equal but for rounding, and faster for many rows an arm."""
         self.posterior.learn_at_once(*self._lessons(contexts, arms, rewards, propensities, times))
         self._changed()
 
