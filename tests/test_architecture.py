@@ -14,7 +14,7 @@ SOURCES = {
 
 # Lowest first; several names in one row may import one another.
 LAYERS = [
-    ["banditcore.errors", "banditcore.config", "banditcore.types", "banditcore.validation"],
+    ["banditcore.errors", "banditcore.config", "banditcore.types", "banditcore.validation", "banditcore.futures"],
     ["banditcore.kernels"],
     ["banditcore.checks"],
     ["banditcore.posteriors"],

@@ -93,7 +93,7 @@ def test_every_acknowledged_reward_is_there_once(crashed: tuple[Path, list[dict[
     acknowledged = {line["reward"]: line["value"] for line in crashed[1] if "reward" in line}
     assert len(acknowledged) > 3_000
     for decision, value in acknowledged.items():
-        assert [reward.value for reward in reader.rewards(1, bytes.fromhex(decision))] == [value]
+        assert [reward.value for reward in reader.rewards(1, [bytes.fromhex(decision)])] == [value]
 
 
 def test_the_audit_passes(crashed: tuple[Path, list[dict[str, Any]]], reader: Reader) -> None:

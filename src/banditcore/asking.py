@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -86,9 +86,16 @@ class Asking:
         earlier = tx.request(self.request_ids[row])
         assert earlier is not None
         try:
-            return replay(self.live, answer.take([row]), earlier, history).decisions()[0]
+            return replay(self.live, answer.take([row]), earlier, tx, history).decisions()[0]
         except Conflict as error:
             return error
+
+    def unlogged(self, answer: Answer) -> list[tuple[int, Outcome]]:
+        """What to answer while nothing can be logged: the variant as it was drawn, flagged."""
+        if self.refusal is not None:
+            return [(place, self.refusal) for place in self.places]
+        decisions = (replace(decision, degraded=True) for decision in answer.decisions())
+        return list(zip(self.places, decisions, strict=True))
 
 
 def sort(

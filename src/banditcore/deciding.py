@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from banditcore.config import ExperimentSpec
 from banditcore.errors import Conflict
 from banditcore.experiments import Live, Mask, Model
 from banditcore.kernels import draw_many, lawful
-from banditcore.storage.base import DecisionColumns, DecisionRow
+from banditcore.storage.base import DecisionColumns, DecisionRow, Reader
 from banditcore.types import Decision, DecisionBatch, Floats, Group
 
 # An attribute of an Enum class costs half a microsecond, once a unit.
@@ -200,20 +201,36 @@ def _eligible(live: Live, mask: Mask | None, count: int) -> bytes | None:
     return mask.tobytes() if mask.ndim == 2 else mask.tobytes() * count
 
 
-@dataclass(frozen=True, slots=True)
 class History:
-    """Every definition that was ever in force."""
+    """Every definition that was ever in force, also under other processes of the store; read once."""
 
-    specs: dict[tuple[int, int], ExperimentSpec] = field(default_factory=dict)
-    """(stream, version) -> definition."""
-    names: dict[int, str] = field(default_factory=dict)
-    """stream -> experiment."""
+    def __init__(self) -> None:
+        self._specs: dict[tuple[int, int], ExperimentSpec] = {}
+        self._names: dict[int, str] = {}
+
+    def name(self, reader: Reader, stream: int) -> str:
+        """The experiment that a stream belongs to."""
+        if stream not in self._names:
+            self._names = {row.stream: row.experiment for row in reader.streams()}
+        return self._names[stream]
+
+    def spec(self, reader: Reader, stream: int, version: int) -> ExperimentSpec:
+        """The definition that a decision of the stream was made under."""
+        if (stream, version) not in self._specs:
+            for row in reader.versions(self.name(reader, stream)):
+                self._specs[row.stream, row.version] = ExperimentSpec.model_validate_json(row.spec)
+        return self._specs[stream, version]
+
+    def keys(self, reader: Reader, stream: int) -> tuple[str, ...]:
+        """Variant keys by arm. Arms only ever grow within a stream, so the newest list starts with every older one."""
+        newest = [row for row in reader.versions(self.name(reader, stream)) if row.stream == stream][-1]
+        return tuple(json.loads(newest.arms))
 
 
-def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: History) -> Answer:
+def replay(live: Live, asked: Answer, earlier: list[DecisionRow], reader: Reader, history: History) -> Answer:
     """The first answer to a request id, when it is the same request; else raises Conflict."""
     same = (
-        history.names[earlier[0].stream] == live.spec.name
+        history.name(reader, earlier[0].stream) == live.spec.name
         and [row.unit for row in earlier] == list(asked.columns.units)
         and (earlier[0].version != live.version or _same_question(live, earlier, asked.columns))
     )
@@ -224,10 +241,14 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], history: Histo
             reason="REQUEST_CONFLICT",
         )
     first = earlier[0]
-    payloads = {variant.key: variant.payload for variant in history.specs[first.stream, first.version].variants}
+    definition = history.spec(reader, first.stream, first.version)
+    payloads = {variant.key: variant.payload for variant in definition.variants}
     vectors = np.array([np.frombuffer(row.propensities, dtype="<f8") for row in earlier])
     arms = np.array([row.arm for row in earlier], dtype=np.int32)
-    keys = _keys(live, first, history)[: vectors.shape[1]]
+    count = vectors.shape[1]
+    known = live.keys if first.stream == live.stream else ()
+    # Another process may have added variants that are not known here yet.
+    keys = (known if len(known) >= count else history.keys(reader, first.stream))[:count]
     reply = replace(
         asked.reply,
         version=first.version,
@@ -254,14 +275,3 @@ def _same_question(live: Live, earlier: list[DecisionRow], asked: DecisionColumn
     eligible = b"".join(everything if row.eligible is None else row.eligible for row in earlier)
     contexts = b"".join(row.context for row in earlier)
     return contexts == asked.contexts and eligible == (asked.eligible or everything * len(earlier))
-
-
-def _keys(live: Live, first: DecisionRow, history: History) -> tuple[str, ...]:
-    """Variant keys by arm. Arms only ever grow within a stream, so the newest list starts with every older one."""
-    if first.stream == live.stream:
-        return live.keys
-    keys: list[str] = []
-    for (stream, _), spec in sorted(history.specs.items()):
-        if stream == first.stream:
-            keys += [variant.key for variant in spec.variants if variant.key not in keys]
-    return tuple(keys)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from threading import Lock
@@ -22,6 +23,7 @@ from banditcore.deciding import History, choose, replay
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound
 from banditcore.experiments import Live, Model
 from banditcore.explain import explain
+from banditcore.futures import completed, otherwise
 from banditcore.learner import Learner
 from banditcore.policies.base import Policy
 from banditcore.report import report
@@ -46,6 +48,7 @@ T = TypeVar("T")
 Experiments = list[Experiment]
 RewardResults = list[RewardResult]
 Outcomes = list[Outcome]
+Placed = tuple[int, Outcome]
 MAX_BATCH = 10_000
 MAX_PROBABILITIES = 5_000_000
 """In the vectors of one call, which are logged whole: 40 MB."""
@@ -87,11 +90,17 @@ class DecisionEngine:
         self._ids = DecisionIds(store.secret, last=store.last_decision_id())
         self._lives: dict[str, Live] = {}
         self._history = History()
+        self._degraded: dict[str, int] = {}
         self._change = Lock()
         self._closed = False
         self._report_error = report_error
         self._learner = Learner(
-            store, clock, lambda: list(self._lives.values()), self._publish, report_error=report_error
+            store,
+            clock,
+            lambda: list(self._lives.values()),
+            self._publish,
+            refresh=self._refresh,
+            report_error=report_error,
         )
         self._load()
 
@@ -99,8 +108,6 @@ class DecisionEngine:
         with self._store.read() as reader:
             found = [(row, reader.versions(row.name)) for row in reader.experiments()]
         for row, versions in found:
-            for version in versions:
-                self._remember(version)
             try:
                 self._adopt(row, versions[-1])
             except Exception as error:
@@ -109,16 +116,28 @@ class DecisionEngine:
                 self._report_error(row.name, error)
                 self._lives = {**self._lives, row.name: Live.of(row, versions[-1])}
 
-    def _remember(self, version: VersionRow) -> None:
-        self._history.specs[version.stream, version.version] = ExperimentSpec.model_validate_json(version.spec)
-        self._history.names[version.stream] = version.experiment
-
     def _adopt(self, row: ExperimentRow, version: VersionRow) -> Live:
         live = Live.of(row, version)
         with self._learner.lock:
             live = replace(live, model=self._learner.adopt(live))
             self._lives = {**self._lives, row.name: live}
         return live
+
+    def _refresh(self) -> None:
+        """Takes over what other processes have declared; called with the learner's lock."""
+        with self._store.read() as reader:
+            changed = [row for row in reader.experiments() if row != self._row(row.name)]
+            versions = [reader.versions(row.name)[-1] for row in changed]
+        for row, version in zip(changed, versions, strict=True):
+            live = self._lives.get(row.name)
+            if live is not None and live.version == version.version:
+                self._lives = {**self._lives, row.name: replace(live, row=row)}
+            else:
+                self._adopt(row, version)
+
+    def _row(self, name: str) -> ExperimentRow | None:
+        live = self._lives.get(name)
+        return live.row if live else None
 
     def _publish(self, live: Live, model: Model) -> None:
         # Called with the learner's lock, which a change of definition takes too: `live` is the one in force.
@@ -169,7 +188,6 @@ class DecisionEngine:
     def _take_over(self, row: ExperimentRow, version: VersionRow) -> Live:
         live = self._lives.get(row.name)
         if live is None or live.version != version.version:
-            self._remember(version)
             live = self._adopt(row, version)
         return live
 
@@ -201,8 +219,8 @@ class DecisionEngine:
                     reason="EXPERIMENT_ARCHIVED",
                 )
             if live.row.status != status:
-                row = replace(live.row, status=status, update_time=self._clock())
-                self._store.write(lambda tx: tx.put_experiment(row)).result()
+                now_us = self._clock()
+                row = self._store.write(lambda tx: experiments.put_status(tx, name, status, now_us)).result()
                 with self._learner.lock:
                     self._lives = {**self._lives, name: replace(self._lives[name], row=row)}
             return self._lives[name].describe()
@@ -256,15 +274,24 @@ class DecisionEngine:
 
         Means what as many calls of `decide` would, and costs a fraction of it.
         """
-        asking, outcomes = sort(asks, self._find)
+        asking, refused = sort(asks, self._find)
         chosen = [(group, group.choose(self._ids, self._clock())) for group in asking]
 
         def operation(tx: Transaction) -> Outcomes:
-            for group, answer in chosen:
-                outcomes.extend(group.write(tx, answer, self._history))
-            return [outcome for _, outcome in sorted(outcomes, key=itemgetter(0))]
+            written = (group.write(tx, answer, self._history) for group, answer in chosen)
+            return _in_order(refused, written)
 
-        return self._store.write(operation)
+        def unlogged() -> Outcomes:
+            for group, answer in chosen:
+                self._count_degraded(group.live, len(answer.reply.units))
+            return _in_order(refused, (group.unlogged(answer) for group, answer in chosen))
+
+        if not chosen:
+            return completed(_in_order(refused, ()))
+        return otherwise(self._store.write(operation, [group.live.stream for group in asking]), unlogged)
+
+    def _count_degraded(self, live: Live, count: int) -> None:
+        self._degraded[live.spec.name] = self._degraded.get(live.spec.name, 0) + count
 
     def decide_batch(
         self,
@@ -311,13 +338,19 @@ class DecisionEngine:
 
         def operation(tx: Transaction) -> DecisionBatch:
             if request_id and (earlier := tx.request(request_id)) is not None:
-                return replay(live, answer, earlier, self._history).reply
+                return replay(live, answer, earlier, tx, self._history).reply
             if refusal is not None:
                 raise refusal
             tx.append_decisions(answer.columns, [Asked(request_id, 0, len(units))] if request_id else ())
             return answer.reply
 
-        return self._store.write(operation)
+        def unlogged() -> DecisionBatch:
+            if refusal is not None:
+                raise refusal
+            self._count_degraded(live, len(units))
+            return replace(answer.reply, degraded=True)
+
+        return otherwise(self._store.write(operation, [live.stream]), unlogged)
 
     # Exposures and rewards
 
@@ -327,9 +360,9 @@ class DecisionEngine:
 
     def submit_exposure(self, decision_id: str) -> Future[bool]:
         decision = self._known(decision_id)
-        stream = id_stream(decision)
         future = self._store.write(
-            lambda tx: ledger.record_exposure(tx, stream, decision, decision_id, self._spec_of, self._clock())
+            lambda tx: ledger.record_exposure(tx, decision, decision_id, self._spec_of(tx), self._clock()),
+            [id_stream(decision)],
         )
         future.add_done_callback(lambda done: self._learner.wake())
         return future
@@ -354,18 +387,20 @@ class DecisionEngine:
                 refused[index] = RewardResult(error=error)
 
         def operation(tx: Transaction) -> RewardResults:
-            results = iter(ledger.record_rewards(tx, sound, self._spec_of, id_stream, self._clock()))
+            results = iter(ledger.record_rewards(tx, sound, self._spec_of(tx), self._clock()))
             return [refused[index] if index in refused else next(results) for index in range(len(rewards))]
 
-        future = self._store.write(operation)
+        if not sound:
+            return completed([refused[index] for index in range(len(rewards))])
+        future = self._store.write(operation, {id_stream(decision) for decision, _ in sound})
         future.add_done_callback(lambda done: self._learner.wake())
         return future
 
     def _known(self, decision_id: str) -> bytes:
         return self._ids.verify(decision_id)
 
-    def _spec_of(self, stream: int, version: int) -> ExperimentSpec:
-        return self._history.specs[stream, version]
+    def _spec_of(self, tx: Transaction) -> ledger.SpecOf:
+        return lambda stream, version: self._history.spec(tx, stream, version)
 
     # Looking
 
@@ -383,13 +418,17 @@ class DecisionEngine:
         """Recomputes one decision from snapshot and log, with everything needed to defend it."""
         decision = self._known(decision_id)
         with self._store.read() as reader:
-            return explain(reader, decision, decision_id, self._history.names)
+            return explain(reader, decision, decision_id, self._history)
 
     def report(self, name: str) -> Report:
         """Lift per goal, POLICY against HOLDOUT, and traffic per variant, as of now."""
         live = self._live(name)
         with self._store.read() as reader:
             return report(reader, live.describe(), self._clock())
+
+
+def _in_order(refused: list[Placed], groups: Iterable[list[Placed]]) -> Outcomes:
+    return [outcome for _, outcome in sorted(chain(refused, *groups), key=itemgetter(0))]
 
 
 def _masks(live: Live, eligible: Sequence[Sequence[str]], count: int) -> experiments.Mask | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -216,6 +216,14 @@ def put(tx: Transaction, spec: ExperimentSpec, now_us: int) -> tuple[ExperimentR
     _refuse(row, history, spec)
     changed = ExperimentRow(row.name, row.status, row.version + 1, row.create_time, now_us)
     return _write(tx, changed, spec, None if _new_epoch(old, spec) else current)
+
+
+def put_status(tx: Transaction, name: str, status: str, now_us: int) -> ExperimentRow:
+    """Writes a new status beside the version in force, which another process may just have changed."""
+    row = next(row for row in tx.experiments() if row.name == name)
+    changed = replace(row, status=status, update_time=now_us)
+    tx.put_experiment(changed)
+    return changed
 
 
 def _write(

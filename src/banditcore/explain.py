@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from banditcore.assignment import id_stream, unknown_decision
+from banditcore.deciding import History
 from banditcore.experiments import Live, Mask, Model
 from banditcore.learner import Fold
 from banditcore.recompute import live_versions, recompute
@@ -14,13 +13,13 @@ from banditcore.storage.base import DecisionRow, Reader
 from banditcore.types import ArmExplanation, Decision, Explanation, FeatureContribution, Floats, Group
 
 
-def explain(reader: Reader, decision: bytes, text: str, names: Mapping[int, str]) -> Explanation:
+def explain(reader: Reader, decision: bytes, text: str, history: History) -> Explanation:
     """Raises NotFound when the decision is not in the log."""
     stream = id_stream(decision)
     row = reader.decision(stream, decision)
     if row is None:
         raise unknown_decision(text)
-    live = next(live for live in live_versions(reader, names[stream]) if live.version == row.version)
+    live = next(live for live in live_versions(reader, history.name(reader, stream)) if live.version == row.version)
     fold = Fold.start(reader, live, up_to=row.model_position)
     while fold.read(reader, stream, up_to=row.model_position):
         pass

@@ -18,10 +18,13 @@ from banditcore.errors import BanditcoreError, StoreCorrupt
 from banditcore.experiments import Live, Model, State, prior, resumed
 from banditcore.ledger import close_windows, closing_bound
 from banditcore.policies.base import Policy
-from banditcore.storage.base import Lessons, Reader, SnapshotRow, Store
+from banditcore.storage.base import Folding, Lessons, Reader, SnapshotRow, Store
 
 PAGE = 10_000
 CLOSE_EVERY_S = 0.5
+POLL_EVERY_S = 0.1
+"""How often a shared store is asked for what other processes have learned and declared, and saved to for them."""
+_ANY_VERSION = 2**31 - 1
 MILESTONE_EVERY = 100_000
 """One snapshot per so many positions is kept for good: it bounds what an explanation has to fold."""
 
@@ -56,6 +59,10 @@ def unpack(row: SnapshotRow) -> State:
     return state
 
 
+class Behind(Exception):
+    """The log is about variants of a definition that another process applied and this one has not read yet."""
+
+
 class Fold:
     """The learning state of one stream."""
 
@@ -85,6 +92,8 @@ class Fold:
         count = len(lessons.positions)
         contexts = np.frombuffer(b"".join(lessons.contexts), dtype="<f8").reshape(count, -1)
         arms, times = np.array(lessons.arms, dtype=np.int64), np.array(lessons.times, dtype=np.float64)
+        if arms.max() >= self.policy.n_arms:
+            raise Behind
         self.policy.update(contexts, arms, np.array(lessons.values), times=times / 1e6)
         self.position = lessons.positions[-1]
 
@@ -103,15 +112,19 @@ class Learner:
         lives: Callable[[], list[Live]],
         publish: Callable[[Live, Model], None],
         *,
+        refresh: Callable[[], None] = lambda: None,
         pause_s: float = 0.02,
         save_after_s: float = 5.0,
         report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
     ) -> None:
+        """`refresh` brings `lives` up to date with what other processes of a shared store declared."""
         self.lock = threading.RLock()
         """Held while folding; whoever changes an experiment's definition takes it first."""
         self._store, self._clock, self._lives, self._publish = store, clock, lives, publish
-        self._pause_s, self._save_after_s = pause_s, save_after_s
-        self._report_error = report_error
+        self._refresh, self._report_error = refresh, report_error
+        self._pause_s = pause_s
+        # Others can only serve what was saved.
+        self._save_after_s = POLL_EVERY_S if store.shared else save_after_s
         self._folds: dict[int, Fold] = {}
         self._saved: dict[int, tuple[int, float]] = {}
         """stream -> (position of the last snapshot, monotonic time before which there is no next)."""
@@ -142,26 +155,62 @@ class Learner:
     def step(self) -> int:
         """Closes windows, folds what is new in every stream and publishes it; returns how many were folded."""
         with self.lock:
+            if self._store.shared:
+                self._refresh()
             return sum(self._advance(live, close=True) for live in self._lives())
 
-    def _advance(self, live: Live, *, close: bool) -> int:
+    def _advance(self, live: Live, *, close: bool, save: bool = False) -> int:
         if close:
             self._close_windows(live)
-        return self._fold(live)
-
-    def _fold(self, live: Live) -> int:
         if live.stream not in self._folds:
             # It could not be read at start; once it can be, it serves from its model again.
             self._publish(live, self.adopt(live))
+        folded = self._fold(live, save=save) if self._to_do(live, save=save) else 0
         fold = self._folds[live.stream]
-        folded = 0
-        with self._store.read() as reader:
-            while count := fold.read(reader, live.stream):
-                folded += count
-        if folded:
+        if live.model is None or fold.position > live.model.position:
             self._publish(live, Model(fold.policy.copy(), fold.position))
-        self._save(live, fold)
         return folded
+
+    def _to_do(self, live: Live, *, save: bool) -> bool:
+        """Whether there is something to fold, to save, or to take over from somebody else."""
+        fold = self._folds[live.stream]
+        saved, due = self._saved[live.stream]
+        if fold.position > saved and (save or time.monotonic() >= due):
+            return True
+        with self._store.read() as reader:
+            return bool(reader.lessons(live.stream, fold.position, 1).positions)
+
+    def _fold(self, live: Live, *, save: bool) -> int:
+        with self._store.fold(live.stream) as folding:
+            if folding is None:
+                # Somebody else folds: what they save can be had without the right to save.
+                with self._store.read() as reader:
+                    self._take_over(reader, live)
+                return 0
+            self._take_over(folding, live)
+            fold, folded = self._folds[live.stream], 0
+            while count := fold.read(folding, live.stream):
+                folded += count
+            self._save(folding, live, fold, now=save)
+        return folded
+
+    def _take_over(self, reader: Reader, live: Live) -> None:
+        """The snapshot of another process, if it has come further."""
+        if not self._store.shared:
+            return
+        fold = self._folds[live.stream]
+        row = reader.snapshot(live.stream, reader.stream_position(live.stream), _ANY_VERSION)
+        if row is None or row.position <= fold.position:
+            return
+        if row.version > live.version:
+            raise Behind
+        try:
+            self._folds[live.stream] = Fold(resumed(live, unpack(row)), row.position)
+        except BanditcoreError as error:
+            # A damaged snapshot costs time, not truth: the log folds to the same.
+            self._report_error(live.spec.name, error)
+            return
+        self._saved[live.stream] = (row.position, 0.0)
 
     def _close_windows(self, live: Live) -> None:
         now_us = self._clock()
@@ -170,13 +219,12 @@ class Learner:
         while due:
             due = self._store.write(lambda tx: close_windows(tx, live.stream, live.spec, now_us)).result()
 
-    def _save(self, live: Live, fold: Fold, *, now: bool = False) -> None:
+    def _save(self, folding: Folding, live: Live, fold: Fold, *, now: bool) -> None:
         position, due = self._saved[live.stream]
         started = time.monotonic()
         if fold.position == position or not (now or started >= due):
             return
-        row = fold.snapshot(live)
-        self._store.write(lambda tx: tx.put_snapshot(row, milestone_every=MILESTONE_EVERY)).result()
+        folding.put_snapshot(fold.snapshot(live), milestone_every=MILESTONE_EVERY)
         ended = time.monotonic()
         # Large states are saved less often: a twentieth of the time goes into saving at most.
         self._saved[live.stream] = (fold.position, ended + max(self._save_after_s, 20 * (ended - started)))
@@ -192,7 +240,7 @@ class Learner:
 
     def _work(self) -> None:
         while not self._stopping:
-            self._wake.wait(timeout=CLOSE_EVERY_S)
+            self._wake.wait(timeout=POLL_EVERY_S if self._store.shared else CLOSE_EVERY_S)
             self._wake.clear()
             started = time.monotonic()
             failed = self._turn()
@@ -203,20 +251,33 @@ class Learner:
 
     def _turn(self) -> bool:
         """One step, in which experiments fail by themselves; returns whether any did."""
-        failed = False
         close = time.monotonic() >= self._next_close
         if close:
             self._next_close = time.monotonic() + CLOSE_EVERY_S
         with self.lock:
+            failed = self._refreshed()
             for live in self._lives():
                 try:
                     self._advance(live, close=close)
+                except Behind:
+                    failed = True
                 except Exception as error:
                     # The store is away, or a policy failed: decisions go on from the last model, the other
                     # experiments go on learning, and the next turn tries again.
                     self._report_error(live.spec.name, error)
                     failed = True
         return failed
+
+    def _refreshed(self) -> bool:
+        """Looks what others have declared; returns whether that failed."""
+        if not self._store.shared:
+            return False
+        try:
+            self._refresh()
+        except Exception as error:
+            self._report_error("", error)
+            return True
+        return False
 
     def close(self) -> None:
         """Stops the thread, folds what is left and saves it."""
@@ -227,8 +288,7 @@ class Learner:
         with self.lock:
             for live in self._lives():
                 try:
-                    self._advance(live, close=True)
-                    self._save(live, self._folds[live.stream], now=True)
+                    self._advance(live, close=True, save=True)
                 except Exception as error:
                     # Whatever is not saved is folded again at the next start.
                     self._report_error(live.spec.name, error)

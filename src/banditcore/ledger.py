@@ -7,58 +7,105 @@ Only POLICY decisions resolve; what the holdout earns stays in `reward`, which t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
-from banditcore.assignment import id_bound, id_milliseconds, unknown_decision
+from banditcore.assignment import id_bound, id_milliseconds, id_stream, unknown_decision
 from banditcore.config import ExperimentSpec, GoalSpec
 from banditcore.errors import BanditcoreError, Conflict, InvalidInput, NotAllowedNow
-from banditcore.storage.base import DecisionRow, ResolutionKind, ResolutionRow, RewardRow, Transaction
+from banditcore.storage.base import ResolutionKind, ResolutionRow, RewardRow, Standing, Transaction
 from banditcore.types import Group, Reward, RewardResult
 
 SpecOf = Callable[[int, int], ExperimentSpec]
 """(stream, version) -> the definition that decision was made under."""
 
 EXPIRY_GRACE_MS = 1_000
-"""Window closes are written this much later, so that a decision still on its way to the log is not passed over."""
+"""Window closes are written this much later: until then a decision may still be on its way to the log."""
 
 
 def record_rewards(
-    tx: Transaction,
-    rewards: Sequence[tuple[bytes, Reward]],
-    spec_of: SpecOf,
-    stream_of: Callable[[bytes], int],
-    now_us: int,
+    tx: Transaction, rewards: Sequence[tuple[bytes, Reward]], spec_of: SpecOf, now_us: int
 ) -> list[RewardResult]:
     """Records each reward by itself: an error in one says so in its result and leaves the others alone."""
-    return [_attempt(tx, stream_of(decision), decision, reward, spec_of, now_us) for decision, reward in rewards]
+    page = _Page.of(tx, {decision for decision, _ in rewards}, spec_of, now_us)
+    results = [page.attempt(decision, reward) for decision, reward in rewards]
+    page.write(tx)
+    return results
 
 
-def _attempt(
-    tx: Transaction, stream: int, decision: bytes, reward: Reward, spec_of: SpecOf, now_us: int
-) -> RewardResult:
-    try:
-        return _record(tx, stream, decision, reward, spec_of, now_us)
-    except BanditcoreError as error:
-        return RewardResult(error=error)
+@dataclass(slots=True)
+class _Page:
+    """What is known of the decisions of one call, and what is to be written."""
+
+    spec_of: SpecOf
+    now_us: int
+    standings: dict[bytes, Standing] = field(default_factory=dict)
+    earlier: dict[bytes, list[RewardRow]] = field(default_factory=lambda: defaultdict(list))
+    rewards: list[RewardRow] = field(default_factory=list)
+    resolutions: list[ResolutionRow] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, tx: Transaction, decisions: Collection[bytes], spec_of: SpecOf, now_us: int) -> _Page:
+        page = cls(spec_of, now_us)
+        by_stream: dict[int, list[bytes]] = defaultdict(list)
+        for decision in decisions:
+            by_stream[id_stream(decision)].append(decision)
+        for stream, some in by_stream.items():
+            page.standings |= tx.standings(stream, some)
+            for row in tx.rewards(stream, some):
+                page.earlier[row.decision].append(row)
+        return page
+
+    def attempt(self, decision: bytes, reward: Reward) -> RewardResult:
+        try:
+            return self._record(decision, reward)
+        except BanditcoreError as error:
+            return RewardResult(error=error)
+
+    def _record(self, decision: bytes, reward: Reward) -> RewardResult:
+        standing = self.standings.get(decision)
+        if standing is None:
+            raise unknown_decision(reward.decision_id)
+        stream = id_stream(decision)
+        spec = self.spec_of(stream, standing.version)
+        goal = _goal(spec, reward)
+        earlier = self.earlier[decision]
+        same_key = next((old for old in earlier if (old.goal, old.key) == (reward.goal, reward.key)), None)
+        if same_key is not None:
+            return _repeated(same_key, reward, goal)
+        # The event in the log goes before the clock: what the model has learned as a zero must not count as a one.
+        expired = reward.goal == spec.learn and standing.resolution == ResolutionKind.EXPIRY
+        late = expired or _closed(goal, decision, self.now_us)
+        row = RewardRow(stream, decision, reward.goal, reward.key, float(reward.value), int(late), self.now_us)
+        earlier.append(row)
+        self.rewards.append(row)
+        if late:
+            raise _too_late(goal)
+        return RewardResult(resolved=self._resolve(decision, spec, row))
+
+    def _resolve(self, decision: bytes, spec: ExperimentSpec, reward: RewardRow) -> bool:
+        standing = self.standings[decision]
+        if reward.goal != spec.learn or not _teaches(standing) or standing.resolution:
+            return False
+        if spec.exposure == "explicit" and not standing.exposed:
+            return False
+        self.standings[decision] = standing._replace(resolution=int(ResolutionKind.REWARD))
+        self.resolutions.append(_rewarded(reward, self.now_us))
+        return True
+
+    def write(self, tx: Transaction) -> None:
+        # All rewards, then all resolutions: what resolves a decision has a later position than why.
+        tx.append_rewards(sorted(self.rewards, key=_stream))
+        tx.append_resolutions(sorted(self.resolutions, key=_stream))
 
 
-def _record(
-    tx: Transaction, stream: int, decision: bytes, reward: Reward, spec_of: SpecOf, now_us: int
-) -> RewardResult:
-    row = tx.decision(stream, decision)
-    if row is None:
-        raise unknown_decision(reward.decision_id)
-    spec = spec_of(stream, row.version)
-    goal = _goal(spec, reward)
-    earlier = tx.rewards(stream, decision)
-    same_key = next((old for old in earlier if (old.goal, old.key) == (reward.goal, reward.key)), None)
-    if same_key is not None:
-        return _repeated(same_key, reward, goal)
-    late = _closed(goal, decision, now_us)
-    tx.append_reward(RewardRow(stream, decision, reward.goal, reward.key, reward.value, int(late), now_us))
-    if late:
-        raise _too_late(goal)
-    return RewardResult(resolved=_resolve(tx, row, spec, reward, now_us))
+def _stream(row: RewardRow | ResolutionRow) -> int:
+    return row.stream
+
+
+def _rewarded(reward: RewardRow, now_us: int) -> ResolutionRow:
+    return ResolutionRow(reward.stream, reward.decision, ResolutionKind.REWARD, reward.value, now_us)
 
 
 def _goal(spec: ExperimentSpec, reward: Reward) -> GoalSpec:
@@ -100,34 +147,27 @@ def _too_late(goal: GoalSpec) -> NotAllowedNow:
     )
 
 
-def _teaches(row: DecisionRow) -> bool:
-    return row.group == Group.POLICY and not row.degraded
+def _teaches(standing: Standing) -> bool:
+    return standing.group == Group.POLICY and not standing.degraded
 
 
-def _resolve(tx: Transaction, row: DecisionRow, spec: ExperimentSpec, reward: Reward, now_us: int) -> bool:
-    if reward.goal != spec.learn or not _teaches(row) or tx.resolved(row.stream, row.id):
-        return False
-    if spec.exposure == "explicit" and not tx.exposed(row.stream, row.id):
-        return False
-    tx.append_resolutions([ResolutionRow(row.stream, row.id, ResolutionKind.REWARD, reward.value, now_us)])
-    return True
-
-
-def record_exposure(tx: Transaction, stream: int, decision: bytes, text: str, spec_of: SpecOf, now_us: int) -> bool:
+def record_exposure(tx: Transaction, decision: bytes, text: str, spec_of: SpecOf, now_us: int) -> bool:
     """Records that a decision was shown; returns True when that was known. A reward that came before it now teaches."""
-    row = tx.decision(stream, decision)
-    if row is None:
+    stream = id_stream(decision)
+    standing = tx.standings(stream, [decision]).get(decision)
+    if standing is None:
         raise unknown_decision(text)
-    if tx.exposed(stream, decision):
+    if standing.exposed:
         return True
-    spec = spec_of(stream, row.version)
+    spec = spec_of(stream, standing.version)
     if _closed(spec.learned_goal, decision, now_us):
         raise _too_late(spec.learned_goal)
     tx.append_exposure(stream, decision, now_us)
-    if spec.exposure == "explicit" and _teaches(row) and not tx.resolved(stream, decision):
-        first = next((r for r in tx.rewards(stream, decision) if r.goal == spec.learn and not r.late), None)
+    if spec.exposure == "explicit" and _teaches(standing) and not standing.resolution:
+        rewards = tx.rewards(stream, [decision])
+        first = next((row for row in rewards if row.goal == spec.learn and not row.late), None)
         if first is not None:
-            tx.append_resolutions([ResolutionRow(stream, decision, ResolutionKind.REWARD, first.value, now_us)])
+            tx.append_resolutions([_rewarded(first, now_us)])
     return False
 
 
@@ -136,18 +176,17 @@ def close_windows(tx: Transaction, stream: int, spec: ExperimentSpec, now_us: in
     goal = spec.learned_goal
     before = closing_bound(goal, now_us)
     found = tx.expirable(stream, before, limit)
-    tx.append_resolutions(
-        [
-            ResolutionRow(stream, decision, ResolutionKind.EXPIRY, goal.default, now_us)
-            for decision, exposed in found
-            if exposed or spec.exposure == "implied"
-        ]
-    )
+    closing = [
+        ResolutionRow(stream, decision, ResolutionKind.EXPIRY, goal.default, now_us)
+        for decision, exposed in found
+        if exposed or spec.exposure == "implied"
+    ]
+    tx.append_resolutions(closing)
     more = len(found) == limit
     # The mark never runs ahead of the decisions looked at: a clock set ahead for a moment would hide later ones.
     last = found[-1][0] if more else tx.last_decision(stream, before)
     if last is not None:
-        tx.set_expired(stream, last + b"\0")
+        tx.set_expired(stream, last + b"\0", len(found) - len(closing))
     return more
 
 

@@ -122,7 +122,7 @@ def test_a_decision_is_explained_by_the_definition_it_was_made_under(engine: Dec
     # The same position again, but with an arm more, and saved so.
     engine.apply(spec(variants=["plain", "sale", "gift", "bundle"]))
     live = engine._lives["shop"]
-    engine._learner._save(live, engine._learner._folds[live.stream], now=True)
+    engine._learner._fold(live, save=True)
     engine.reward(engine.decide("shop", unit, taste(2)).id, "buy", 0.0)
     engine.catch_up()
     found = engine.explain(before.id)

@@ -45,7 +45,7 @@ def test_a_late_reward_is_kept_and_counts_nowhere(engine: DecisionEngine, clock:
     assert engine.catch_up() == 1, "the window's close resolved it"
     assert engine.report("shop").goals[0].policy.mean == 0.0
     with engine._store.read() as reader:
-        (kept,) = reader.rewards(1, bytes.fromhex(decision.id))
+        (kept,) = reader.rewards(1, [bytes.fromhex(decision.id)])
         assert (kept.value, kept.late) == (1.0, 1)
 
 
@@ -81,7 +81,7 @@ def test_rewards_are_checked(engine: DecisionEngine, goal: str, value: float, fi
         engine.reward(decision.id, goal, value)
     assert caught.value.field == field
     with engine._store.read() as reader:
-        assert reader.rewards(1, bytes.fromhex(decision.id)) == []
+        assert reader.rewards(1, [bytes.fromhex(decision.id)]) == []
 
 
 def test_a_bad_reward_does_not_harm_its_neighbours(engine: DecisionEngine) -> None:

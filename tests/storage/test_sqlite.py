@@ -39,7 +39,8 @@ def test_the_writer_syncs_every_commit(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
     pragmas = store.write(lambda tx: None)
     pragmas.result()
-    connection = store._writer
+    connection = store._session.connection
+    assert connection is not None
     assert (connection.pragma("journal_mode"), connection.pragma("synchronous")) == ("wal", 2)
     store.close()
 
@@ -133,7 +134,9 @@ def test_a_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_failing_commit_fails_its_calls_and_the_store_recovers(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path)
     stream = open_stream(store)
-    store._writer.pragma("max_page_count", store._writer.pragma("page_count") + 2)
+    connection = store._session.connection
+    assert connection is not None
+    connection.pragma("max_page_count", connection.pragma("page_count") + 2)
     rows = columns(store, stream, [f"unit-{n}" for n in range(500)])
     with pytest.raises(StoreUnavailable, match="full") as caught:
         store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 500)])).result()

@@ -1,19 +1,22 @@
 """The contract of a store: an append-only log with atomic group commits, and snapshots beside it.
 
-Threads: every method may be called from any thread. Writes are operations, functions of a `Transaction`,
-run one after the other by the store, several to a commit; the future of an operation completes after the
-commit that made it durable, never before. An operation that raises leaves no trace, and its exception is the
-future's. A commit that fails is of unknown outcome: all its futures get `StoreUnavailable`, and the store
-looks at what is on disk before it takes the next. Reads see committed data only and never wait for writers.
+Threads: every method may be called from any thread. Writes are operations, functions of a `Transaction`, of which
+several go to a commit; the future of an operation completes after the commit that made it durable, never before.
+An operation that raises leaves no trace, and its exception is the future's. It may be run more than once before it
+counts, so it must change nothing but the transaction. A commit that fails is of unknown outcome: all its futures get
+`StoreUnavailable`, the connection is given up, and what a new one finds in the store is what happened; until then
+every write is refused at once. Reads see committed data only and never wait for writers.
 
-Order: `append_*` number the events of a stream densely 1, 2, 3.. in the order of the operations.
+Order: `append_*` number the events of a stream densely 1, 2, 3.. in the order of the operations. An operation names
+the streams that it appends to; what it reads of them stays true until its commit, whoever else writes to the store.
+One that names none has the definitions to itself.
 Errors: `StoreLocked` and `StoreCorrupt` on opening, `StoreUnavailable` on use; nothing of the engine below.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -50,6 +53,20 @@ class VersionRow:
     spec: str
     arms: str
     time: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """How far a stream has come."""
+
+    stream: int
+    experiment: str
+    position: int
+    """Of its last event."""
+    learned: int
+    """Position of the snapshot saved last."""
+    open: int
+    """Decisions that may still be resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,17 @@ class Asked(NamedTuple):
     request_id: str
     first: int
     length: int
+
+
+class Standing(NamedTuple):
+    """What a reward or an exposure needs to know of a decision."""
+
+    version: int
+    group: int
+    degraded: int
+    exposed: bool
+    resolution: int
+    """ResolutionKind; 0 while there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +200,9 @@ class Reader(Protocol):
     def versions(self, experiment: str) -> list[VersionRow]:
         """All definitions, oldest first."""
 
+    def streams(self) -> list[StreamRow]:
+        """Of all experiments, in the order they were opened."""
+
     def stream_position(self, stream: int) -> int:
         """Position of the stream's last event; 0 when it has none."""
 
@@ -180,11 +211,11 @@ class Reader(Protocol):
     def request(self, request_id: str) -> list[DecisionRow] | None:
         """The decisions that first answered the request id; None when it is new."""
 
-    def rewards(self, stream: int, decision: bytes) -> list[RewardRow]: ...
+    def standings(self, stream: int, decisions: Collection[bytes]) -> dict[bytes, Standing]:
+        """Of those of the decisions that are in the log."""
 
-    def exposed(self, stream: int, decision: bytes) -> bool: ...
-
-    def resolved(self, stream: int, decision: bytes) -> bool: ...
+    def rewards(self, stream: int, decisions: Collection[bytes]) -> list[RewardRow]:
+        """Of any of the decisions, oldest first."""
 
     def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
         """At most `limit` resolutions at positions in (after, up_to]."""
@@ -241,15 +272,36 @@ class Transaction(Reader, Protocol):
 
     def append_exposure(self, stream: int, decision: bytes, time: int) -> None: ...
 
-    def append_reward(self, row: RewardRow) -> None: ...
+    def append_rewards(self, rows: Sequence[RewardRow]) -> None: ...
 
     def append_resolutions(self, rows: Sequence[ResolutionRow]) -> None: ...
 
-    def set_expired(self, stream: int, before: bytes) -> None:
-        """Remembers that every id below `before` has had its window closed."""
+    def set_expired(self, stream: int, before: bytes, unresolved: int = 0) -> None:
+        """Remembers that every id below `before` has had its window closed; one appended later takes that back.
+
+        `unresolved` of them closed without a resolution and will get none.
+        """
+
+
+class Folding(Reader, Protocol):
+    """The right to fold a stream, held alone until the transaction ends."""
 
     def put_snapshot(self, row: SnapshotRow, *, milestone_every: int) -> None:
         """Keeps the newest snapshot and one per `milestone_every` positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """How a store fares."""
+
+    up: bool
+    """False while nothing can be made durable."""
+    wal_bytes: int
+    """Size of the write-ahead log; 0 where the store keeps none of its own."""
+    checkpoint_age_s: float
+    """Since the last complete checkpoint of the write-ahead log; 0 where there is none."""
+    free_bytes: int
+    """Left on the disk of the data; 0 when that is elsewhere."""
 
 
 class Store(Protocol):
@@ -259,12 +311,27 @@ class Store(Protocol):
     def secret(self) -> bytes:
         """32 random bytes made with the store; they key the decision ids."""
 
-    def last_decision_id(self) -> bytes | None:
-        """The largest id in any stream."""
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to the store, learn from it and change definitions."""
 
-    def write(self, operation: Callable[[Transaction], T]) -> Future[T]: ...
+    def now_us(self) -> int:
+        """Wall time that all who share the store agree on, in microseconds since the Unix epoch."""
+
+    def last_decision_id(self) -> bytes | None:
+        """The latest id in any stream."""
+
+    def write(self, operation: Callable[[Transaction], T], streams: Collection[int] = ()) -> Future[T]: ...
 
     def read(self) -> AbstractContextManager[Reader]: ...
+
+    def fold(self, stream: int) -> AbstractContextManager[Folding | None]:
+        """A transaction in which nobody else folds the stream; None when somebody else is at it.
+
+        Committed at the end of the block; a block that raises leaves no trace.
+        """
+
+    def health(self) -> StoreHealth: ...
 
     def close(self) -> None:
         """Commits what was submitted, then closes; later writes get `StoreUnavailable`."""

@@ -9,34 +9,28 @@ from __future__ import annotations
 
 import queue
 import secrets
-import threading
-from collections.abc import Callable, Iterator
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 
 from banditcore.errors import StoreCorrupt, StoreUnavailable
-from banditcore.storage.base import Reader, Transaction
+from banditcore.storage.base import Folding, Reader, SnapshotRow, StoreHealth, Transaction
 from banditcore.storage.lock import DirectoryLock
-from banditcore.storage.tables import Tables, check_current, migrate
+from banditcore.storage.sqlite_tables import SqliteTables, check_current, migrate
+from banditcore.storage.tables import Tables
+from banditcore.storage.writing import Contended, Writer
 
 T = TypeVar("T")
 
 DATABASE = "banditcore.db"
-MAX_GROUP = 512
-"""Operations in one commit at most: bounds how long the first of them waits."""
 _CHECKED_ON_OPEN = 64 * 2**20
 """Files up to this size are checked page by page on opening; larger ones would delay the start."""
-
-
-@dataclass(slots=True)
-class _Write:
-    operation: Callable[[Transaction], Any]
-    future: Future[Any]
 
 
 def _connect(path: Path) -> apsw.Connection:
@@ -57,7 +51,7 @@ class _Readers:
         with self.connection() as connection:
             try:
                 connection.execute("BEGIN")
-                yield Tables(connection)
+                yield SqliteTables(connection)
             finally:
                 with suppress(apsw.Error):
                     connection.execute("ROLLBACK")
@@ -131,14 +125,90 @@ class SqliteLog:
         self._readers.close()
 
 
+class _Session:
+    """The writer's connection: it alone writes and checkpoints."""
+
+    def __init__(self, path: Path, synchronous: str) -> None:
+        self._path, self._synchronous = path, synchronous
+        self.connection: apsw.Connection | None = None
+
+    def open(self) -> None:
+        with translated(self._path):
+            connection = _connect(self._path)
+            try:
+                _check(connection, self._path)
+                connection.pragma("journal_mode", "wal")
+                connection.pragma("synchronous", self._synchronous)
+                connection.pragma("journal_size_limit", 64 * 2**20)
+                migrate(connection, str(self._path))
+            except BaseException:
+                connection.close()
+                raise
+            self.connection = connection
+
+    def secret(self) -> bytes:
+        """The store's, made when there is none."""
+        assert self.connection is not None
+        with translated(self._path):
+            return _secret(self.connection)
+
+    @contextmanager
+    def transaction(self, streams: Collection[int] | None) -> Iterator[Tables]:
+        # There is one writer, so whatever streams it needs it holds.
+        assert self.connection is not None
+        with translated(self._path):
+            try:
+                with _within(self.connection):
+                    yield SqliteTables(self.connection)
+            except apsw.ConstraintError as error:
+                raise Contended(str(error)) from error
+
+    def close(self) -> None:
+        if self.connection is not None:
+            with suppress(apsw.Error):
+                self.connection.close()
+            self.connection = None
+
+
+@contextmanager
+def _within(connection: apsw.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(apsw.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+class _FoldingTables(SqliteTables):
+    """Reads on a connection of its own while the writer goes on; what is saved goes through the writer."""
+
+    def __init__(self, connection: apsw.Connection, store: SqliteStore) -> None:
+        super().__init__(connection)
+        self._store = store
+
+    def put_snapshot(self, row: SnapshotRow, *, milestone_every: int) -> None:
+        self._store.write(lambda tx: _save(tx, row, milestone_every), [row.stream]).result()
+
+
+def _save(tx: Transaction, row: SnapshotRow, milestone_every: int) -> None:
+    assert isinstance(tx, Tables)
+    tx.put_snapshot(row, milestone_every=milestone_every)
+
+
 class SqliteStore:
     """Keeps `banditcore.storage.base.Store` in `DIRECTORY/banditcore.db`.
 
     Raises StoreLocked when another process has the directory, StoreCorrupt when the file is damaged, foreign
-    or newer than this release, StoreUnavailable when the directory cannot be used.
+    or newer than this release, StoreUnavailable when the directory cannot be used. `synchronous` is for tests that
+    must lose something; without a thread (`threaded=False`) writes wait for `commit_waiting`.
     """
 
-    def __init__(self, directory: Path | str) -> None:
+    shared = False
+
+    def __init__(self, directory: Path | str, *, synchronous: str = "full", threaded: bool = True) -> None:
         directory = Path(directory)
         self._path = directory / DATABASE
         try:
@@ -147,32 +217,19 @@ class SqliteStore:
             raise StoreUnavailable(f"cannot use {directory} as data directory: {error.strerror}") from None
         self._lock = DirectoryLock(directory)
         self._lock.acquire()
+        self._session = _Session(self._path, synchronous)
         try:
-            with translated(self._path):
-                self._writer = self._open_writer()
-                self.secret = _secret(self._writer)
+            self._session.open()
+            self.secret = self._session.secret()
         except BaseException:
+            self._session.close()
             self._lock.release()
             raise
         self._readers = _Readers(self._path)
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._closing = threading.Lock()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="banditcore-writer", daemon=True)
-        self._thread.start()
+        self._writer = Writer(self._session, threaded=threaded)
 
-    def _open_writer(self) -> apsw.Connection:
-        connection = _connect(self._path)
-        try:
-            _check(connection, self._path)
-            connection.pragma("journal_mode", "wal")
-            connection.pragma("synchronous", "full")
-            connection.pragma("journal_size_limit", 64 * 2**20)
-            migrate(connection, str(self._path))
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
 
     def last_decision_id(self) -> bytes | None:
         with self._readers.read() as tables:
@@ -182,85 +239,33 @@ class SqliteStore:
     def read(self) -> Any:
         return self._readers.read()
 
-    def write(self, operation: Callable[[Transaction], T]) -> Future[T]:
-        future: Future[T] = Future()
-        with self._closing:
-            if self._closed:
-                future.set_exception(StoreUnavailable("the store is closed"))
-            else:
-                self._queue.put(_Write(operation, future))
-        return future
+    def write(self, operation: Callable[[Transaction], T], streams: Collection[int] = ()) -> Future[T]:
+        return self._writer.submit(operation, streams)
+
+    def commit_waiting(self) -> int:
+        """Without a thread: commits what has queued up as one group; returns how many operations that were."""
+        return self._writer.commit_waiting()
+
+    @contextmanager
+    def fold(self, stream: int) -> Iterator[Folding | None]:
+        with self._readers.connection() as connection:
+            yield _FoldingTables(connection, self)
+
+    def health(self) -> StoreHealth:
+        log = self._path.with_name(f"{DATABASE}-wal")
+        return StoreHealth(
+            up=self._writer.up,
+            wal_bytes=log.stat().st_size if log.exists() else 0,
+            checkpoint_age_s=0.0,
+            free_bytes=shutil.disk_usage(self._path.parent).free,
+        )
 
     def close(self) -> None:
-        with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.put(None)
-        self._thread.join()
+        self._writer.close()
+        # Last, because the connection that closes last moves the write-ahead log into the file.
         self._readers.close()
-        with suppress(apsw.Error):
-            self._writer.close()
+        self._session.close()
         self._lock.release()
-
-    # The writer thread
-
-    def _work(self) -> None:
-        going = True
-        while going:
-            group = [self._queue.get()]
-            with suppress(queue.Empty):
-                while len(group) < MAX_GROUP:
-                    group.append(self._queue.get_nowait())
-            going = None not in group
-            writes = [write for write in group if write is not None]
-            if writes:
-                self._commit(writes)
-
-    def _commit(self, writes: list[_Write]) -> None:
-        try:
-            with translated(self._path):
-                results = self._run(writes)
-        except Exception as error:
-            self._reopen()
-            for write in writes:
-                write.future.set_exception(error)
-            return
-        for write, (result, failure) in zip(writes, results, strict=True):
-            if failure is None:
-                write.future.set_result(result)
-            else:
-                write.future.set_exception(failure)
-
-    def _run(self, writes: list[_Write]) -> list[tuple[Any, Exception | None]]:
-        execute = self._writer.execute
-        tables = Tables(self._writer)
-        execute("BEGIN IMMEDIATE")
-        results = [self._one(write, tables) for write in writes]
-        execute("COMMIT")
-        return results
-
-    def _one(self, write: _Write, tables: Tables) -> tuple[Any, Exception | None]:
-        """Runs one operation in a savepoint of its own, so that its failure is nobody else's."""
-        self._writer.execute("SAVEPOINT one")
-        try:
-            result = write.operation(tables)
-        except (apsw.Error, OSError):
-            raise
-        except Exception as error:
-            self._writer.execute("ROLLBACK TO one")
-            self._writer.execute("RELEASE one")
-            return None, error
-        self._writer.execute("RELEASE one")
-        return result, None
-
-    def _reopen(self) -> None:
-        # After a failed commit the outcome is unknown and the connection's cache is not to be trusted: what
-        # the file holds decides, and a fresh connection reads it. If that fails too, the next commit tries again.
-        with suppress(Exception):
-            self._writer.close()
-        with suppress(Exception):
-            self._writer = self._open_writer()
 
 
 def _check(connection: apsw.Connection, path: Path) -> None:

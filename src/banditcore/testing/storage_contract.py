@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from threading import Barrier, Thread
+from types import NoneType
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from banditcore.storage.base import (
     ResolutionRow,
     RewardRow,
     SnapshotRow,
+    Standing,
     Store,
     Transaction,
     VersionRow,
@@ -80,7 +82,7 @@ class StorageContract:
     def test_a_decision_comes_back_as_written(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "bob"])
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         with store.read() as reader:
             found = reader.decision(stream, split_ids(rows.ids)[1])
             assert found is not None
@@ -110,7 +112,7 @@ class StorageContract:
     def test_a_context_may_be_empty_and_eligible_lists_are_kept(self, store: Store) -> None:
         stream = open_stream(store)
         rows = replace(columns(store, stream, ["ann", "bob"]), contexts=b"", eligible=bytes([1, 0, 1, 1]))
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         with store.read() as reader:
             found = [reader.decision(stream, decision) for decision in split_ids(rows.ids)]
             assert [(row.context, row.eligible) for row in found if row] == [(b"", bytes([1, 0])), (b"", bytes([1, 1]))]
@@ -127,7 +129,7 @@ class StorageContract:
         stream = open_stream(store)
         units = ["Ünïcode", "07", '{"a": 1}', "null", "1e5", "\U0001f6d2", "a'b\"c\\", "true"]
         rows = columns(store, stream, units)
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         with store.read() as reader:
             found = [reader.decision(stream, decision) for decision in split_ids(rows.ids)]
             assert [row.unit for row in found if row] == units
@@ -135,7 +137,7 @@ class StorageContract:
     def test_positions_are_dense_over_all_events(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "bob"])
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         store.write(lambda tx: tx.append_exposure(stream, split_ids(rows.ids)[0], 7)).result()
         store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0)).result()
         with store.read() as reader:
@@ -197,10 +199,31 @@ class StorageContract:
         with store.read() as reader:
             assert reader.density(stream) == (2, 2, 2)
 
+    def test_an_operation_that_fails_after_writing_takes_only_its_own_back(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = [columns(store, stream, [unit], now_us=1_000_000 * n) for n, unit in enumerate("abcd", start=1)]
+
+        def spoiled(tx: Transaction) -> None:
+            tx.append_decisions(rows[1])
+            raise NotFound("changed my mind")
+
+        futures = [
+            store.write(lambda tx: tx.append_decisions(rows[0]), [stream]),
+            store.write(spoiled, [stream]),
+            store.write(lambda tx: tx.append_decisions(rows[2]), [stream]),
+            store.write(lambda tx: tx.append_decisions(rows[2]), [stream]),
+            store.write(lambda tx: tx.append_decisions(rows[3]), [stream]),
+        ]
+        errors = [future.exception() for future in futures]
+        assert [type(error) for error in errors] == [NoneType, NotFound, NoneType, StoreUnavailable, NoneType]
+        with store.read() as reader:
+            assert [row.unit for row in reader.decisions_to_audit(stream)] == ["a", "c", "d"]
+            assert reader.density(stream) == (3, 3, 3)
+
     def test_a_decision_resolves_once(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann"])
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0)).result()
         again = ResolutionRow(stream, split_ids(rows.ids)[0], ResolutionKind.EXPIRY, 0.0, 9)
         with pytest.raises(Exception):  # noqa: B017 - which error is the engine's own affair: it must not happen
@@ -211,7 +234,7 @@ class StorageContract:
     def test_lessons_page_through_in_order(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, [f"unit-{n}" for n in range(7)])
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         for value, decision in enumerate(split_ids(rows.ids)):
             store.write(
                 lambda tx, decision=decision, value=value: tx.append_resolutions(  # type: ignore[misc]
@@ -224,6 +247,34 @@ class StorageContract:
             assert (*first.values, *rest.values) == tuple(map(float, range(7)))
             assert reader.lessons(stream, 0, 100, up_to=first.positions[-1]).positions == first.positions
             assert len(reader.lessons(stream, rest.positions[-1], 100).positions) == 0
+
+    def test_what_is_known_of_decisions_is_found_for_many_at_once(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann", "bob", "cid"])
+        ann, bob, cid = split_ids(rows.ids)
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
+        store.write(lambda tx: _reward(tx, stream, ann, 1.0), [stream]).result()
+        store.write(lambda tx: tx.append_exposure(stream, bob, 7), [stream]).result()
+        store.write(lambda tx: _expiry(tx, stream, cid), [stream]).result()
+        with store.read() as reader:
+            assert reader.standings(stream, [ann, bob, cid, b"x" * 24]) == {
+                ann: Standing(1, 1, 0, False, ResolutionKind.REWARD),
+                bob: Standing(1, 1, 0, True, 0),
+                cid: Standing(1, 1, 0, False, ResolutionKind.EXPIRY),
+            }
+            assert reader.standings(stream + 1, [ann]) == {}
+            assert [row.decision for row in reader.rewards(stream, [cid, ann])] == [ann]
+            assert [row.open for row in reader.streams()] == [1]
+
+    def test_a_decision_that_was_long_on_its_way_still_has_its_window_closed(self, store: Store) -> None:
+        stream = open_stream(store)
+        late = columns(store, stream, ["ann"])
+        on_time = columns(store, stream, ["bob"], now_us=5_000_000)
+        store.write(lambda tx: tx.append_decisions(on_time), [stream]).result()
+        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING), [stream]).result()
+        store.write(lambda tx: tx.append_decisions(late), [stream]).result()
+        with store.read() as reader:
+            assert (late.ids, False) in reader.expirable(stream, _EVERYTHING, 10)
 
     def test_only_open_policy_decisions_expire(self, store: Store) -> None:
         stream = open_stream(store)
@@ -245,21 +296,35 @@ class StorageContract:
         stream = open_stream(store)
         for position in (3, 8, 12, 25):
             row = SnapshotRow(stream, position, 1, b"state", b"digest")
-            store.write(lambda tx, row=row: tx.put_snapshot(row, milestone_every=10)).result()  # type: ignore[misc]
+            with store.fold(stream) as folding:
+                assert folding is not None
+                folding.put_snapshot(row, milestone_every=10)
         with store.read() as reader:
             assert [row.position for row in reader.snapshots(stream)] == [8, 12, 25]
             latest = reader.snapshot(stream, 24, version=1)
             assert latest is not None and latest.position == 12
             assert reader.snapshot(stream, 7, version=1) is None
             assert reader.snapshot(stream, 24, version=0) is None
+            assert [(row.stream, row.learned) for row in reader.streams()] == [(stream, 25)]
+
+    def test_a_fold_that_fails_saves_nothing_and_the_next_one_may(self, store: Store) -> None:
+        stream = open_stream(store)
+        with pytest.raises(ZeroDivisionError), store.fold(stream) as folding:
+            assert folding is not None
+            raise ZeroDivisionError
+        with store.fold(stream) as folding:
+            assert folding is not None
+            folding.put_snapshot(SnapshotRow(stream, 4, 1, b"state", b"digest"), milestone_every=10)
+        with store.read() as reader:
+            assert [row.position for row in reader.snapshots(stream)] == [4]
 
     def test_outcomes_are_summed_per_unit(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "ann", "bob", "cid"])
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         for decision, value, late in ((0, 2.0, 0), (1, 3.0, 0), (2, 4.0, 1)):
             reward = RewardRow(stream, split_ids(rows.ids)[decision], "spend", "", value, late, 9)
-            store.write(lambda tx, reward=reward: tx.append_reward(reward)).result()  # type: ignore[misc]
+            store.write(lambda tx, reward=reward: tx.append_rewards([reward]), [stream]).result()  # type: ignore[misc]
         query = GoalQuery((stream,), "spend", (1,), False, 0.0, _EVERYTHING, False)
         with store.read() as reader:
             # Ann spent 5 in two visits, Bob's came too late, Cid spent nothing.
@@ -281,6 +346,10 @@ def _append(store: Store, rows: DecisionColumns, asked: Asked) -> None:
     store.write(lambda tx: tx.append_decisions(rows, [asked])).result()
 
 
+def _expiry(tx: Transaction, stream: int, decision: bytes) -> None:
+    tx.append_resolutions([ResolutionRow(stream, decision, ResolutionKind.EXPIRY, 0.0, 8)])
+
+
 def _reward(tx: Transaction, stream: int, decision: bytes, value: float) -> None:
-    tx.append_reward(RewardRow(stream, decision, "buy", "", value, 0, 8))
+    tx.append_rewards([RewardRow(stream, decision, "buy", "", value, 0, 8)])
     tx.append_resolutions([ResolutionRow(stream, decision, ResolutionKind.REWARD, value, 8)])

@@ -1,0 +1,36 @@
+"""Futures that are known already, and futures that have something to fall back on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from banditcore.errors import StoreCorrupt, StoreUnavailable
+
+T = TypeVar("T")
+
+
+def completed(result: T) -> Future[T]:
+    """A future that has its result."""
+    future: Future[T] = Future()
+    future.set_result(result)
+    return future
+
+
+def otherwise(write: Future[T], fallback: Callable[[], T]) -> Future[T]:
+    """What was written, or `fallback()` when the store is away; a store that was closed on purpose is not."""
+    future: Future[T] = Future()
+
+    def settle(done: Future[T]) -> None:
+        try:
+            future.set_result(done.result() if _there(done.exception()) else fallback())
+        except Exception as error:
+            future.set_exception(error)
+
+    write.add_done_callback(settle)
+    return future
+
+
+def _there(error: BaseException | None) -> bool:
+    return not isinstance(error, StoreUnavailable | StoreCorrupt) or error.reason == "STORE_CLOSED"
