@@ -7,6 +7,7 @@ import pytest
 
 from banditcore.storage.base import Store
 from banditcore.storage.memory import MemoryStore
+from banditcore.storage.postgres import PostgresStore
 from banditcore.storage.sqlite import SqliteStore
 from banditcore.testing.storage_contract import StorageContract
 
@@ -15,6 +16,14 @@ class TestMemory(StorageContract):
     @pytest.fixture
     def store(self) -> Iterator[Store]:
         store = MemoryStore()
+        yield store
+        store.close()
+
+
+class TestPostgres(StorageContract):
+    @pytest.fixture
+    def store(self, postgres_url: str) -> Iterator[Store]:
+        store = PostgresStore(postgres_url)
         yield store
         store.close()
 

@@ -1,0 +1,61 @@
+"""Which store a location means: a directory is SQLite, a postgresql:// URL is PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from banditcore.errors import StoreUnavailable
+from banditcore.storage.base import Reader, Store
+
+_SCHEMES = ("postgresql://", "postgres://")
+
+
+class Log(Protocol):
+    """Read-only view of a store, also while servers work on it."""
+
+    secret: bytes
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+    def close(self) -> None: ...
+
+
+def is_postgres(location: str | Path) -> bool:
+    return str(location).startswith(_SCHEMES)
+
+
+def open_store(location: str | Path) -> Store:
+    """The store of a server. Raises what its class says."""
+    if is_postgres(location):
+        store: Store = _postgres().PostgresStore(str(location))
+        return store
+    from banditcore.storage.sqlite import SqliteStore
+
+    return SqliteStore(location)
+
+
+def open_log(location: str | Path) -> Log:
+    """The same for reading only. Raises StoreUnavailable where there is none, or one of another release."""
+    if is_postgres(location):
+        log: Log = _postgres().PostgresLog(str(location))
+        return log
+    from banditcore.storage.sqlite import SqliteLog
+
+    return SqliteLog(location)
+
+
+def shown(location: str | Path) -> str:
+    """A location as people may see it: without a password."""
+    return str(_postgres().shown(str(location))) if is_postgres(location) else str(location)
+
+
+def _postgres() -> Any:
+    try:
+        from banditcore.storage import postgres
+    except ImportError as error:
+        raise StoreUnavailable(
+            f"PostgreSQL needs psycopg ({error}): install it with `pip install 'banditcore[postgres]'`"
+        ) from None
+    return postgres

@@ -1,0 +1,296 @@
+"""The store of several servers: PostgreSQL 15 or newer, one writing connection a process, group commit.
+
+Every stream has a counter row that a transaction locks before it looks at anything of the stream and raises as it
+appends, so positions are dense, become visible in order, and whoever reads on from a position misses nothing; an
+identity column would skip what commits late. Streams are locked in rising order, so no two writers wait for each other.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from banditcore.errors import StoreUnavailable
+from banditcore.storage.base import Folding, Reader, StoreHealth, Transaction
+from banditcore.storage.postgres_tables import Connection, PostgresTables, check_current, migrate
+from banditcore.storage.tables import Tables
+from banditcore.storage.watch import Watch
+from banditcore.storage.writing import Contended, Writer
+
+T = TypeVar("T")
+
+OLDEST = 150_000
+CONNECT_LIMIT_S = 2
+STATEMENT_LIMIT_S = 3.0
+"""A statement of a writer that takes longer has lost its server: its calls are failed, as of unknown outcome."""
+READ_LIMIT_S = 60.0
+_BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+def shown(url: str) -> str:
+    """A URL as people may see it: without its password."""
+    parts = conninfo_to_dict(url)
+    host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
+    return f"postgresql://{host or 'localhost'}{':' + port if port else ''}/{name}"
+
+
+@contextmanager
+def translated(origin: str) -> Iterator[None]:
+    """Turns errors of PostgreSQL into ours."""
+    try:
+        yield
+    except psycopg.errors.DiskFull as error:
+        raise StoreUnavailable(
+            f"the disk of {origin} is full: nothing of this call was recorded; free space, then retry",
+            reason="DISK_FULL",
+        ) from error
+    except (psycopg.Error, OSError) as error:
+        said = str(error).strip().splitlines()
+        raise StoreUnavailable(
+            f"the store {origin} failed: {said[0] if said else type(error).__name__}; retry, nothing was acknowledged"
+        ) from error
+
+
+def _connect(url: str, origin: str) -> Connection:
+    with translated(origin):
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            cursor_factory=psycopg.RawCursor,
+            connect_timeout=CONNECT_LIMIT_S,
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=int(STATEMENT_LIMIT_S * 1e3),
+            application_name="banditcore",
+        )
+    if connection.info.server_version < OLDEST:
+        connection.close()
+        raise StoreUnavailable(f"{origin} runs an older PostgreSQL than 15: upgrade the database")
+    return connection
+
+
+def _refuse_to_lose(connection: Connection, origin: str) -> None:
+    """Raises StoreUnavailable when the database acknowledges commits that a power cut can take back."""
+    for setting in ("fsync", "synchronous_commit"):
+        row = connection.execute(f"SHOW {setting}".encode()).fetchone()
+        if row and row[0] == "off":
+            connection.close()
+            raise StoreUnavailable(
+                f"{origin} has {setting} = off and would lose what it acknowledged: switch it on", reason="NOT_DURABLE"
+            )
+
+
+class _Session:
+    """The writer's connection."""
+
+    def __init__(self, url: str, watch: Watch) -> None:
+        self._url, self._origin, self._watch = url, shown(url), watch
+        self.connection: Connection | None = None
+
+    def open(self) -> None:
+        connection = _connect(self._url, self._origin)
+        try:
+            with translated(self._origin), self._watch.over(connection, READ_LIMIT_S):
+                _refuse_to_lose(connection, self._origin)
+                migrate(connection, self._origin)
+        except BaseException:
+            connection.close()
+            raise
+        self.connection = connection
+
+    @contextmanager
+    def transaction(self, streams: Collection[int] | None) -> Iterator[Tables]:
+        assert self.connection is not None
+        with translated(self._origin), self._watch.over(self.connection, STATEMENT_LIMIT_S) as touch:
+            try:
+                with _within(self.connection, _holding(streams)):
+                    yield PostgresTables(self.connection, touch)
+            except (
+                psycopg.errors.IntegrityError,
+                psycopg.errors.SerializationFailure,
+                psycopg.errors.DeadlockDetected,
+            ) as error:
+                raise Contended(str(error).splitlines()[0]) from error
+
+    def close(self) -> None:
+        if self.connection is not None:
+            with suppress(psycopg.Error, OSError):
+                self.connection.close()
+            self.connection = None
+
+
+def _holding(streams: Collection[int] | None) -> bytes:
+    """Begins a transaction that holds the streams, or the definitions when there are None, in one message."""
+    if streams is None:
+        return b"BEGIN; LOCK TABLE experiment IN SHARE ROW EXCLUSIVE MODE"
+    numbers = ", ".join(str(int(stream)) for stream in streams)
+    return f"BEGIN; SELECT 1 FROM stream WHERE stream IN ({numbers}) ORDER BY stream FOR NO KEY UPDATE".encode()
+
+
+@contextmanager
+def _within(connection: Connection, begin: bytes) -> Iterator[None]:
+    try:
+        connection.execute(begin)
+        yield
+        ended = connection.execute(b"COMMIT").statusmessage
+    except BaseException:
+        with suppress(psycopg.Error, OSError):
+            connection.execute(b"ROLLBACK")
+        raise
+    if ended != "COMMIT":
+        raise psycopg.OperationalError(f"the transaction ended with {ended}")
+
+
+class _Readers:
+    """Connections for readers and folders, kept between uses."""
+
+    def __init__(self, url: str, watch: Watch) -> None:
+        self._url, self.origin, self._watch = url, shown(url), watch
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        with self._transaction(_BEGIN_READ) as tables:
+            yield tables
+
+    @contextmanager
+    def fold(self, stream: int) -> Iterator[Folding | None]:
+        claim = "SELECT 1 FROM learner WHERE stream = $1 FOR UPDATE SKIP LOCKED"
+        with self._transaction(b"BEGIN") as tables:
+            yield tables if tables._one(claim, stream) else None
+
+    @contextmanager
+    def _transaction(self, begin: bytes) -> Iterator[PostgresTables]:
+        with translated(self.origin):
+            connection = self._begun(begin)
+            try:
+                with self._watch.over(connection, READ_LIMIT_S) as touch:
+                    yield PostgresTables(connection, touch)
+                    connection.execute(b"COMMIT")
+            except BaseException:
+                with suppress(psycopg.Error, OSError):
+                    connection.execute(b"ROLLBACK")
+                raise
+            finally:
+                self._keep(connection)
+
+    def _begun(self, begin: bytes) -> Connection:
+        with suppress(queue.Empty):
+            while True:
+                connection = self._idle.get_nowait()
+                # The server may have gone and come back since the connection was used last.
+                with suppress(psycopg.Error, OSError):
+                    connection.execute(begin)
+                    return connection
+                connection.close()
+        connection = _connect(self._url, self.origin)
+        connection.execute(begin)
+        return connection
+
+    def _keep(self, connection: Connection) -> None:
+        if connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            self._idle.put(connection)
+        else:
+            with suppress(psycopg.Error, OSError):
+                connection.close()
+
+    def close(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+
+class PostgresLog:
+    """Read-only view of a database, also while servers work on it: for audit and reports."""
+
+    def __init__(self, url: str) -> None:
+        self._watch = Watch()
+        self._readers = _Readers(url, self._watch)
+        try:
+            with self._readers.read() as tables:
+                assert isinstance(tables, PostgresTables)
+                check_current(tables._connection, self._readers.origin)
+                self.secret = _stored_secret(tables) or b""
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self) -> Any:
+        return self._readers.read()
+
+    def close(self) -> None:
+        self._readers.close()
+        self._watch.close()
+
+
+class PostgresStore:
+    """Keeps `banditcore.storage.base.Store` in a database, together with any number of other processes.
+
+    Raises StoreUnavailable when it cannot be reached or would lose what it acknowledged, StoreCorrupt when it is
+    foreign or newer than this release.
+    """
+
+    shared = True
+
+    def __init__(self, url: str) -> None:
+        self._watch = Watch()
+        self._session = _Session(url, self._watch)
+        self._readers = _Readers(url, self._watch)
+        try:
+            self._session.open()
+            with self._session.transaction(None) as tables:
+                self.secret = _secret(tables)
+        except BaseException:
+            self._session.close()
+            self._watch.close()
+            raise
+        self._writer = Writer(self._session)
+
+    def now_us(self) -> int:
+        with self._readers.read() as tables:
+            assert isinstance(tables, Tables)
+            return int(tables._one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")[0])
+
+    def last_decision_id(self) -> bytes | None:
+        with self._readers.read() as tables:
+            assert isinstance(tables, Tables)
+            return tables.last_decision_id()
+
+    def read(self) -> Any:
+        return self._readers.read()
+
+    def write(self, operation: Callable[[Transaction], T], streams: Collection[int] = ()) -> Future[T]:
+        return self._writer.submit(operation, streams)
+
+    def fold(self, stream: int) -> Any:
+        return self._readers.fold(stream)
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(up=self._writer.up, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=0)
+
+    def close(self) -> None:
+        self._writer.close()
+        self._session.close()
+        self._readers.close()
+        self._watch.close()
+
+
+def _stored_secret(tables: Tables) -> bytes | None:
+    row = tables._one("SELECT value FROM secret WHERE name = 'decision-ids'")
+    return bytes(row[0]) if row else None
+
+
+def _secret(tables: Tables) -> bytes:
+    stored = _stored_secret(tables)
+    if stored is None:
+        stored = secrets.token_bytes(32)
+        tables._change("INSERT INTO secret (name, value) VALUES ('decision-ids', $1)", stored)
+    return stored

@@ -1,0 +1,58 @@
+"""Gives up on a database that has gone quiet.
+
+A server that is stopped, or behind a network that swallows packets, answers nothing and fails nothing: whoever waits
+for it waits for good. One thread looks how long each connection has been waiting, and cuts those off that are beyond
+their limit; for the one who waits that is an error like any other.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+CHECK_EVERY_S = 0.25
+
+
+class Watch:
+    """Watches over psycopg connections of any thread."""
+
+    def __init__(self) -> None:
+        self._deadlines: dict[Any, float] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="banditcore-watch", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def over(self, connection: Any, limit_s: float) -> Iterator[Callable[[], None]]:
+        """Cuts the connection off `limit_s` seconds after the start or the last call of what it yields."""
+
+        def touch() -> None:
+            self._deadlines[connection] = time.monotonic() + limit_s
+
+        touch()
+        try:
+            yield touch
+        finally:
+            self._deadlines.pop(connection, None)
+
+    def _work(self) -> None:
+        while not self._stop.wait(CHECK_EVERY_S):
+            now = time.monotonic()
+            for connection, deadline in list(self._deadlines.items()):
+                if now > deadline:
+                    _cut(connection)
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def _cut(connection: Any) -> None:
+    """Shuts the socket down from under whoever waits on it; closing is left to them."""
+    with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
