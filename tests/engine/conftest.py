@@ -1,4 +1,4 @@
-"""An engine in memory whose time passes when the test says so."""
+"""An engine on an empty store whose time passes when the test says so."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,8 @@ import pytest
 from shop import Clock, spec
 
 from banditcore import DecisionEngine, MemoryStore
+from banditcore.storage.base import Store
+from banditcore.storage.postgres import PostgresStore
 
 
 @pytest.fixture
@@ -13,8 +15,15 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["memory", "postgres"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "postgres":
+        return PostgresStore(request.getfixturevalue("postgres_url"))
+    return MemoryStore()
+
+
 @pytest.fixture
-def engine(clock: Clock) -> Iterator[DecisionEngine]:
-    with DecisionEngine(MemoryStore(), clock=clock, learn_in_background=False) as engine:
+def engine(store: Store, clock: Clock) -> Iterator[DecisionEngine]:
+    with DecisionEngine(store, clock=clock, learn_in_background=False) as engine:
         engine.apply(spec())
         yield engine
