@@ -96,6 +96,9 @@ class _Walk:
         if version != self.live.version:
             self.live = self._lives[version]
             self._fold.policy = resumed(self.live, self._fold.policy.state())
+        if position < self._fold.position:
+            # A definition takes over at another moment in every process of a shared store.
+            self._fold = Fold(prior(self.live))
         while self._next is not None and self._next.position <= position:
             self._fold_to(self._next.position)
             if not self._snapshot_equal(self._next):

@@ -36,6 +36,11 @@ class Database:
         """Pid of the server."""
         return int(self._server.get_pid())
 
+    def children(self) -> list[int]:
+        """Pids of the processes it runs, one a connection among them."""
+        tasks = Path(f"/proc/{self.process()}/task").iterdir()
+        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
