@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
@@ -33,9 +34,12 @@ _CHECKED_ON_OPEN = 64 * 2**20
 """Files up to this size are checked page by page on opening; larger ones would delay the start."""
 
 
-def _connect(path: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
+def _connect(path: Path, vfs: str = "") -> apsw.Connection:
+    connection = apsw.Connection(str(path), vfs=vfs or None)
     connection.set_busy_timeout(5_000)
+    if vfs:
+        # Without shared memory there is one connection, and it keeps the index of the log to itself.
+        connection.pragma("locking_mode", "exclusive")
     return connection
 
 
@@ -83,6 +87,33 @@ class _Readers:
                 self._idle.get_nowait().close()
 
 
+class _OnlyConnection:
+    """Reading on the writer's own connection, between its commits: for file systems without shared memory."""
+
+    def __init__(self, session: _Session) -> None:
+        self._session = session
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        with self.connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield SqliteTables(connection)
+            finally:
+                with suppress(apsw.Error):
+                    connection.execute("ROLLBACK")
+
+    @contextmanager
+    def connection(self) -> Iterator[apsw.Connection]:
+        with self._session.using, translated(self._session.path):
+            if self._session.connection is None:
+                raise StoreUnavailable(f"the store {self._session.path} is away: retry")
+            yield self._session.connection
+
+    def close(self) -> None:
+        """Nothing to close: the connection is the writer's."""
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turns errors of SQLite into ours."""
@@ -128,19 +159,21 @@ class SqliteLog:
 class _Session:
     """The writer's connection: it alone writes and checkpoints."""
 
-    def __init__(self, path: Path, synchronous: str) -> None:
-        self._path, self._synchronous = path, synchronous
+    def __init__(self, path: Path, synchronous: str, vfs: str) -> None:
+        self.path, self._synchronous, self._vfs = path, synchronous, vfs
+        self.using = threading.RLock()
+        """Held by whoever uses the connection, should there be no other for readers."""
         self.connection: apsw.Connection | None = None
 
     def open(self) -> None:
-        with translated(self._path):
-            connection = _connect(self._path)
+        with translated(self.path):
+            connection = _connect(self.path, self._vfs)
             try:
-                _check(connection, self._path)
+                _check(connection, self.path, in_full=bool(self._vfs))
                 connection.pragma("journal_mode", "wal")
                 connection.pragma("synchronous", self._synchronous)
                 connection.pragma("journal_size_limit", 64 * 2**20)
-                migrate(connection, str(self._path))
+                migrate(connection, str(self.path))
             except BaseException:
                 connection.close()
                 raise
@@ -149,14 +182,14 @@ class _Session:
     def secret(self) -> bytes:
         """The store's, made when there is none."""
         assert self.connection is not None
-        with translated(self._path):
+        with translated(self.path):
             return _secret(self.connection)
 
     @contextmanager
     def transaction(self, streams: Collection[int] | None) -> Iterator[Tables]:
         # There is one writer, so whatever streams it needs it holds.
         assert self.connection is not None
-        with translated(self._path):
+        with self.using, translated(self.path):
             try:
                 with _within(self.connection):
                     yield SqliteTables(self.connection)
@@ -202,22 +235,28 @@ class SqliteStore:
     """Keeps `banditcore.storage.base.Store` in `DIRECTORY/banditcore.db`.
 
     Raises StoreLocked when another process has the directory, StoreCorrupt when the file is damaged, foreign
-    or newer than this release, StoreUnavailable when the directory cannot be used. `synchronous` is for tests that
-    must lose something; without a thread (`threaded=False`) writes wait for `commit_waiting`.
+    or newer than this release, StoreUnavailable when the directory cannot be used.
+
+    The rest is for simulations. `vfs` names an APSW VFS that has the files instead of the system, without shared
+    memory and without a lock on the directory. `synchronous` below "full" is there to be caught losing. Without a
+    thread (`threaded=False`) writes wait for `commit_waiting`, or for somebody who waits for their result.
     """
 
     shared = False
 
-    def __init__(self, directory: Path | str, *, synchronous: str = "full", threaded: bool = True) -> None:
+    def __init__(
+        self, directory: Path | str, *, vfs: str = "", synchronous: str = "full", threaded: bool = True
+    ) -> None:
         directory = Path(directory)
         self._path = directory / DATABASE
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreUnavailable(f"cannot use {directory} as data directory: {error.strerror}") from None
         self._lock = DirectoryLock(directory)
-        self._lock.acquire()
-        self._session = _Session(self._path, synchronous)
+        if not vfs:
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreUnavailable(f"cannot use {directory} as data directory: {error.strerror}") from None
+            self._lock.acquire()
+        self._session = _Session(self._path, synchronous, vfs)
         try:
             self._session.open()
             self.secret = self._session.secret()
@@ -225,7 +264,7 @@ class SqliteStore:
             self._session.close()
             self._lock.release()
             raise
-        self._readers = _Readers(self._path)
+        self._readers = _OnlyConnection(self._session) if vfs else _Readers(self._path)
         self._writer = Writer(self._session, threaded=threaded)
 
     def now_us(self) -> int:
@@ -268,10 +307,9 @@ class SqliteStore:
         self._lock.release()
 
 
-def _check(connection: apsw.Connection, path: Path) -> None:
-    """Reads the header, and all pages of a file that is not large. Raises StoreCorrupt on damage."""
-    size = path.stat().st_size
-    if size <= _CHECKED_ON_OPEN:
+def _check(connection: apsw.Connection, path: Path, *, in_full: bool = False) -> None:
+    """Reads the header, and all pages `in_full` or of a file that is not large. Raises StoreCorrupt on damage."""
+    if in_full or path.stat().st_size <= _CHECKED_ON_OPEN:
         verdict = connection.execute("PRAGMA quick_check(1)").get
         if verdict != "ok":
             raise StoreCorrupt(f"{path} is damaged ({verdict}): restore a backup, or move the file away to start empty")

@@ -53,6 +53,19 @@ class Write:
     future: Future[Any]
 
 
+class _Driven(Future[T]):
+    """Of a writer without a thread: whoever waits for it has everything committed that has queued up."""
+
+    def __init__(self, commit: Callable[[], object]) -> None:
+        super().__init__()
+        self._commit = commit
+
+    def result(self, timeout: float | None = None) -> T:
+        if not self.done():
+            self._commit()
+        return super().result(timeout)
+
+
 class _Refused(Exception):
     """An operation raised after it had written: the transaction is spoiled for the others."""
 
@@ -63,7 +76,7 @@ class _Refused(Exception):
 class Writer:
     """Takes operations from any thread and runs them on a session in groups.
 
-    Without a thread (`threaded=False`) groups are committed by whoever calls `commit_waiting`.
+    Without a thread (`threaded=False`) groups are committed by whoever calls `commit_waiting`, or waits for a result.
     """
 
     def __init__(self, session: Session, *, threaded: bool = True) -> None:
@@ -84,7 +97,7 @@ class Writer:
         return self._trouble is None
 
     def submit(self, operation: Callable[[Transaction], T], streams: Collection[int]) -> Future[T]:
-        future: Future[T] = Future()
+        future: Future[T] = _Driven(self.commit_waiting) if self._thread is None else Future()
         with self._door:
             if self._closed:
                 future.set_exception(StoreUnavailable("the store is closed", reason="STORE_CLOSED"))
