@@ -22,6 +22,7 @@ import apsw
 
 from banditcore.errors import StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import Folding, Reader, SnapshotRow, StoreHealth, Transaction
+from banditcore.storage.leftover import write_again
 from banditcore.storage.lock import DirectoryLock
 from banditcore.storage.sqlite_tables import SqliteTables, check_current, migrate
 from banditcore.storage.tables import Tables
@@ -167,6 +168,7 @@ class _Session:
 
     def open(self) -> None:
         with translated(self.path):
+            write_again(self.path, self._vfs)
             connection = _connect(self.path, self._vfs)
             try:
                 _check(connection, self.path, in_full=bool(self._vfs))
