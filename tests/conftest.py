@@ -12,7 +12,21 @@ settings.load_profile("banditcore")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--full", action="store_true", help="acceptance simulations at the size their bars are meant for")
+    parser.addoption("--full", action="store_true", help="simulations at the size their bars are meant for")
+
+
+@pytest.fixture(scope="session")
+def full(request):
+    """Whether to run at full size."""
+    return request.config.getoption("--full")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what only means something, or only takes its time, at full size."""
+    if not config.getoption("--full"):
+        left = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left)
 
 
 @pytest.fixture(scope="session")

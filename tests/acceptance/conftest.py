@@ -13,24 +13,10 @@ LINES = pytest.StashKey[list]()
 
 
 @pytest.fixture(scope="session")
-def full(request):
-    """Whether to run at full size."""
-    return request.config.getoption("--full")
-
-
-@pytest.fixture(scope="session")
 def note(request):
     """note(subject, measured, bar=""): a line of the table; numbers, or one number a run as mean and its error."""
     lines = request.config.stash.setdefault(LINES, [])
     return lambda subject, measured, bar="": lines.append((subject, shown(measured), bar))
-
-
-def pytest_collection_modifyitems(config, items):
-    """Leaves out what only means something, or only takes its time, at full size."""
-    if not config.getoption("--full"):
-        left = [item for item in items if item.get_closest_marker("full")]
-        items[:] = [item for item in items if not item.get_closest_marker("full")]
-        config.hook.pytest_deselected(items=left)
 
 
 def shown(measured):
