@@ -1,5 +1,6 @@
 """What only a file can go through: reopening, locks, damage, other people's files, a full disk."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -43,6 +44,16 @@ def test_the_writer_syncs_every_commit(tmp_path: Path) -> None:
     assert connection is not None
     assert (connection.pragma("journal_mode"), connection.pragma("synchronous")) == ("wal", 2)
     store.close()
+
+
+def test_a_new_directory_outlasts_a_power_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}"))))
+    SqliteStore(tmp_path / "new" / "data").close()
+    assert set(synced) == {tmp_path, tmp_path / "new"}
+    synced.clear()
+    SqliteStore(tmp_path / "new" / "data").close()
+    assert synced == []
 
 
 def test_a_second_store_on_the_directory_is_told_who_has_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One process to a data directory: an advisory lock that the kernel lets go of when its holder dies."""
+"""The data directory: made durably, and used by one process, whose advisory lock the kernel drops when it dies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from banditcore.errors import StoreLocked, StoreUnavailable
+
+
+def make_durably(directory: Path) -> None:
+    """Makes the directory and its parents where they are missing. Raises OSError.
+
+    SQLite syncs the directory its files are in, but not the names above it, which could take all of it with them.
+    """
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        descriptor = os.open(made.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class DirectoryLock:

@@ -23,7 +23,7 @@ import apsw
 from banditcore.errors import StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import Folding, Reader, SnapshotRow, StoreHealth, Transaction
 from banditcore.storage.leftover import write_again
-from banditcore.storage.lock import DirectoryLock
+from banditcore.storage.lock import DirectoryLock, make_durably
 from banditcore.storage.sqlite_tables import SqliteTables, check_current, migrate
 from banditcore.storage.tables import Tables
 from banditcore.storage.writing import Contended, Writer
@@ -254,7 +254,7 @@ class SqliteStore:
         self._lock = DirectoryLock(directory)
         if not vfs:
             try:
-                directory.mkdir(parents=True, exist_ok=True)
+                make_durably(directory)
             except OSError as error:
                 raise StoreUnavailable(f"cannot use {directory} as data directory: {error.strerror}") from None
             self._lock.acquire()
