@@ -1,4 +1,4 @@
-"""Lets Decide calls that come at the same time share one pass through the policy and one commit.
+"""Lets calls that come at the same time share one pass through the policy, one look at the log and one commit.
 
 A commit is quick, so calls that each left at once would share theirs with two or three others, and waking
 threads for it would cost more than deciding. So while calls come thick and fast, a group gathers for
@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from banditcore.errors import BanditcoreError
-from banditcore.types import Ask, Decision
 
-Outcomes = list[Decision | BanditcoreError]
-Waiting = tuple[Ask, asyncio.Future[Decision]]
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 
 MAX_GROUP = 128
 """Bounds how long one group, which is decided on the loop, keeps other calls waiting."""
@@ -25,19 +25,23 @@ WORTH_A_PAUSE = 12
 """Calls in a group from which on the next is worth waiting for."""
 
 
-class Gathering:
-    """Belongs to one event loop; `submit` must not block."""
+class Gathering(Generic[Question, Answer]):
+    """Belongs to one event loop. `submit` takes questions and gives an answer or an error each; it must not block."""
 
-    def __init__(self, submit: Callable[[Sequence[Ask]], concurrent.futures.Future[Outcomes]]) -> None:
+    def __init__(
+        self,
+        submit: Callable[[Sequence[Question]], concurrent.futures.Future[list[Answer | BanditcoreError]]],
+    ) -> None:
         self._submit = submit
-        self._waiting: list[Waiting] = []
+        self._waiting: list[tuple[Question, asyncio.Future[Answer]]] = []
         self._busy = False
         """A group is under way, pausing, or about to leave."""
 
-    async def decide(self, ask: Ask) -> Decision:
+    async def ask(self, question: Question) -> Answer:
+        """The answer, once it is durable."""
         loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Decision] = loop.create_future()
-        self._waiting.append((ask, waiter))
+        waiter: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append((question, waiter))
         if not self._busy:
             self._busy = True
             # By way of the loop, so that calls which arrived in one packet leave together.
@@ -50,20 +54,27 @@ class Gathering:
             self._busy = False
             return
         loop = asyncio.get_running_loop()
-        self._start(group).add_done_callback(lambda done: loop.call_soon_threadsafe(self._deliver, group, done))
+        waiters = [waiter for _, waiter in group]
+        self._start([question for question, _ in group]).add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._deliver, waiters, done)
+        )
 
-    def _start(self, group: Sequence[Waiting]) -> concurrent.futures.Future[Outcomes]:
+    def _start(self, group: Sequence[Question]) -> concurrent.futures.Future[list[Answer | BanditcoreError]]:
         try:
-            return self._submit([ask for ask, _ in group])
+            return self._submit(group)
         except Exception as error:
-            failed: concurrent.futures.Future[Outcomes] = concurrent.futures.Future()
+            failed: concurrent.futures.Future[list[Answer | BanditcoreError]] = concurrent.futures.Future()
             failed.set_exception(error)
             return failed
 
-    def _deliver(self, group: Sequence[Waiting], done: concurrent.futures.Future[Outcomes]) -> None:
+    def _deliver(
+        self,
+        group: Sequence[asyncio.Future[Answer]],
+        done: concurrent.futures.Future[list[Answer | BanditcoreError]],
+    ) -> None:
         error = done.exception()
         outcomes = [error] * len(group) if error else done.result()
-        for (_, waiter), outcome in zip(group, outcomes, strict=True):
+        for waiter, outcome in zip(group, outcomes, strict=True):
             if waiter.done():
                 continue
             if isinstance(outcome, BaseException):

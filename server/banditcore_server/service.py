@@ -7,10 +7,13 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, TypeVar
 
 from banditcore.client.definition import from_message, wire_field
 from banditcore.errors import BanditcoreError, InvalidInput
+from banditcore.futures import then
 from banditcore.types import Reward, RewardResult
 from banditcore.v1 import decision_service_pb2 as decision_pb
 from banditcore.v1 import experiment_service_pb2 as experiment_pb
@@ -31,6 +34,8 @@ SERVICES = (
 """What a front end offers: a handler is named as its method, in snake case, in the class named as the service."""
 
 MAX_REWARDS = 10_000
+GATHERED_REWARDS = 64
+"""Calls with at most so many rewards share a write with others; larger ones have one of their own."""
 DEFAULT_PAGE, MAX_PAGE = 100, 1_000
 
 
@@ -40,11 +45,12 @@ class DecisionService:
     def __init__(self, engine: DecisionEngine) -> None:
         self._engine = engine
         self._completions = Completions()
-        self._gathering = Gathering(engine.submit_decisions)
+        self._asks = Gathering(engine.submit_decisions)
+        self._rewards = Gathering(self._submit_rewards)
 
     async def decide(self, request: decision_pb.DecideRequest) -> decision_pb.DecideResponse:
         try:
-            decision = await self._gathering.decide(convert.ask(request))
+            decision = await self._asks.ask(convert.ask(request))
         except InvalidInput as error:
             raise _renamed(error, _decide_field) from None
         return convert.decide_response(decision)
@@ -117,11 +123,23 @@ class DecisionService:
     async def _record(self, rewards: Sequence[Reward | BanditcoreError]) -> list[RewardResult]:
         """Records the well-formed ones; the malformed ones keep their place and their error."""
         good = [reward for reward in rewards if isinstance(reward, Reward)]
-        results = await self._completions.wait(self._engine.submit_rewards(good)) if good else []
+        results: list[RewardResult] = []
+        if len(good) > GATHERED_REWARDS:
+            results = await self._completions.wait(self._engine.submit_rewards(good))
+        elif good:
+            results = await self._rewards.ask(good)
         recorded = iter(results)
         return [
             RewardResult(error=reward) if isinstance(reward, BanditcoreError) else next(recorded) for reward in rewards
         ]
+
+    def _submit_rewards(self, calls: Sequence[list[Reward]]) -> Future[list[list[RewardResult] | BanditcoreError]]:
+        """The rewards of several calls with one write, and their results call by call."""
+        ends = list(accumulate(map(len, calls)))
+        together = self._engine.submit_rewards(list(chain.from_iterable(calls)))
+        return then(
+            together, lambda results: [results[end - len(call) : end] for call, end in zip(calls, ends, strict=True)]
+        )
 
     async def explain_decision(
         self, request: decision_pb.ExplainDecisionRequest

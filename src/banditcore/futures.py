@@ -1,4 +1,4 @@
-"""Futures that are known already, and futures that have something to fall back on."""
+"""Futures that are known already, made from others, or have something to fall back on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar
 from banditcore.errors import StoreCorrupt, StoreUnavailable
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def completed(result: T) -> Future[T]:
@@ -16,6 +17,20 @@ def completed(result: T) -> Future[T]:
     future: Future[T] = Future()
     future.set_result(result)
     return future
+
+
+def then(future: Future[T], function: Callable[[T], U]) -> Future[U]:
+    """What the function makes of the future's result."""
+    made: Future[U] = Future()
+
+    def settle(done: Future[T]) -> None:
+        try:
+            made.set_result(function(done.result()))
+        except Exception as error:
+            made.set_exception(error)
+
+    future.add_done_callback(settle)
+    return made
 
 
 def otherwise(write: Future[T], fallback: Callable[[], T]) -> Future[T]:

@@ -51,3 +51,24 @@ def test_callers_who_gave_up_do_not_hold_up_the_rest(server):
             return len({answer.id for answer in answers})
 
     assert asyncio.run(run()) == 20
+
+
+def test_rewards_that_come_together_are_judged_one_by_one(server) -> None:
+    async def run() -> None:
+        async with AsyncClient(server.target) as client:
+            ids = [(await client.decide("shop", f"paid-{n}", CONTEXT)).id for n in range(8)]
+            good = [client.record_reward(decision, "click", 1.0, key=f"{n}") for decision in ids for n in range(5)]
+            again = [client.record_reward(ids[0], "click", 1.0, key="0") for _ in range(4)]
+            bad = [
+                client.record_reward(ids[0], "click", 0.0, key="0"),
+                client.record_reward(ids[0], "nothing", 1.0),
+                client.record_reward("0" * 48, "click", 1.0),
+                client.record_reward(ids[0], "click", 7.0, key="x"),
+            ]
+            results = await asyncio.gather(*good, *again, *bad, return_exceptions=True)
+            taken, refused = results[: len(good) + len(again)], results[-len(bad) :]
+            # Whichever of the five that are alike was first, the other four are repetitions of it.
+            assert sum(result.duplicate for result in taken) == len(again)
+            assert [type(error) for error in refused] == [Conflict, InvalidInput, NotFound, InvalidInput]
+
+    asyncio.run(run())
