@@ -20,6 +20,7 @@ LAYERS = [
     ["banditcore.posteriors"],
     ["banditcore.policies", "banditcore.estimators"],
     ["banditcore.assignment", "banditcore.context"],
+    ["banditcore.clock"],
     # The contract of a store is what the engine sees of storage; what keeps it comes above.
     ["banditcore.storage.base"],
     ["banditcore.experiments", "banditcore.ledger", "banditcore.learner"],

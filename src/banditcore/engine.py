@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -18,6 +17,7 @@ import numpy as np
 from banditcore import config, experiments, ledger
 from banditcore.asking import Outcome, sort
 from banditcore.assignment import DecisionIds, id_stream
+from banditcore.clock import SteadyClock
 from banditcore.config import ExperimentSpec
 from banditcore.deciding import History, choose, replay
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound
@@ -54,24 +54,20 @@ MAX_PROBABILITIES = 5_000_000
 """In the vectors of one call, which are logged whole: 40 MB."""
 
 
-def now_us() -> int:
-    """Microseconds since the Unix epoch."""
-    return time.time_ns() // 1000
-
-
 class DecisionEngine:
     """Decides, learns and reports on one store.
 
     Thread-safe. `submit_*` return futures that complete once the store has made the call durable; the plain
     methods wait for them. Errors are `banditcore.errors`. A request id makes a call safe to repeat: the first
-    answer is given again. With `learn_in_background=False` nothing is learned until `catch_up()`.
+    answer is given again. With `learn_in_background=False` nothing is learned until `catch_up()`. `clock` gives
+    microseconds since the Unix epoch; None: a `SteadyClock` that starts after the store's latest decision.
     """
 
     def __init__(
         self,
         store: Store,
         *,
-        clock: Callable[[], int] = now_us,
+        clock: Callable[[], int] | None = None,
         learn_in_background: bool = True,
         report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
     ) -> None:
@@ -84,10 +80,14 @@ class DecisionEngine:
         if learn_in_background:
             self._learner.start()
 
-    def _open(self, store: Store, clock: Callable[[], int], report_error: Callable[[str, Exception], None]) -> None:
+    def _open(
+        self, store: Store, clock: Callable[[], int] | None, report_error: Callable[[str, Exception], None]
+    ) -> None:
+        last = store.last_decision_id()
+        clock = clock or SteadyClock.after(last)
         self._store = store
         self._clock = clock
-        self._ids = DecisionIds(store.secret, last=store.last_decision_id())
+        self._ids = DecisionIds(store.secret, last=last)
         self._lives: dict[str, Live] = {}
         self._history = History()
         self._degraded: dict[str, int] = {}
