@@ -31,6 +31,7 @@ LAYERS = [
         "banditcore.explain",
         "banditcore.audit",
         "banditcore.report",
+        "banditcore.health",
     ],
     ["banditcore.engine"],
     ["banditcore.storage", "banditcore.testing"],

@@ -24,6 +24,7 @@ from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotF
 from banditcore.experiments import Live, Model
 from banditcore.explain import explain
 from banditcore.futures import completed, otherwise
+from banditcore.health import Degraded, health
 from banditcore.learner import Learner
 from banditcore.policies.base import Policy
 from banditcore.report import report
@@ -35,6 +36,7 @@ from banditcore.types import (
     Experiment,
     Explanation,
     Floats,
+    Health,
     Report,
     Reward,
     RewardResult,
@@ -89,8 +91,8 @@ class DecisionEngine:
         self._clock = clock
         self._ids = DecisionIds(store.secret, last=last)
         self._lives: dict[str, Live] = {}
+        self._degraded = Degraded()
         self._history = History()
-        self._degraded: dict[str, int] = {}
         self._change = Lock()
         self._closed = False
         self._report_error = report_error
@@ -282,16 +284,18 @@ class DecisionEngine:
             return _in_order(refused, written)
 
         def unlogged() -> Outcomes:
-            for group, answer in chosen:
-                self._count_degraded(group.live, len(answer.reply.units))
             return _in_order(refused, (group.unlogged(answer) for group, answer in chosen))
 
         if not chosen:
             return completed(_in_order(refused, ()))
-        return otherwise(self._store.write(operation, [group.live.stream for group in asking]), unlogged)
+        future = otherwise(self._store.write(operation, [group.live.stream for group in asking]), unlogged)
+        future.add_done_callback(self._count_degraded)
+        return future
 
-    def _count_degraded(self, live: Live, count: int) -> None:
-        self._degraded[live.spec.name] = self._degraded.get(live.spec.name, 0) + count
+    def _count_degraded(self, done: Future[Outcomes]) -> None:
+        if done.exception() is None:
+            made = [outcome for outcome in done.result() if isinstance(outcome, Decision) and outcome.degraded]
+            self._degraded.add(decision.experiment for decision in made if not decision.duplicate)
 
     def decide_batch(
         self,
@@ -347,10 +351,15 @@ class DecisionEngine:
         def unlogged() -> DecisionBatch:
             if refusal is not None:
                 raise refusal
-            self._count_degraded(live, len(units))
             return replace(answer.reply, degraded=True)
 
-        return otherwise(self._store.write(operation, [live.stream]), unlogged)
+        future = otherwise(self._store.write(operation, [live.stream]), unlogged)
+        future.add_done_callback(self._count_degraded_batch)
+        return future
+
+    def _count_degraded_batch(self, done: Future[DecisionBatch]) -> None:
+        if done.exception() is None and (batch := done.result()).degraded and not batch.duplicate:
+            self._degraded.add([batch.experiment] * len(batch.units))
 
     # Exposures and rewards
 
@@ -425,6 +434,10 @@ class DecisionEngine:
         live = self._live(name)
         with self._store.read() as reader:
             return report(reader, live.describe(), self._clock())
+
+    def health(self) -> Health:
+        """How store and models fare now, for an operator. Reads the log, so not to be asked many times a second."""
+        return health(self._store, [live for _, live in sorted(self._lives.items())], self._degraded, self._clock())
 
 
 def _in_order(refused: list[Placed], groups: Iterable[list[Placed]]) -> Outcomes:

@@ -256,3 +256,43 @@ class Report:
     model_position: int
     goals: tuple[GoalReport, ...]
     variants: tuple[VariantReport, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """How a store fares."""
+
+    up: bool
+    """False while nothing can be made durable."""
+    wal_bytes: int
+    """Size of the write-ahead log; 0 where the store keeps none of its own."""
+    checkpoint_age_s: float
+    """Seconds since all of the write-ahead log was last copied into the database; 0 where there is none."""
+    free_bytes: int
+    """Left on the disk of the data, 0 when it is full; -1 where that is not for us to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentHealth:
+    """How far an experiment's serving model is behind its log."""
+
+    name: str
+    position: int
+    """Position up to which the serving model has learned."""
+    lag_events: int
+    """Resolutions in the log that it has not learned from yet."""
+    lag_s: float
+    """Age of the oldest of them in seconds; 0 when there is none."""
+    open_decisions: int
+    """Decisions that may still teach: neither rewarded on the learned goal, nor past its window."""
+    degraded: int
+    """Decisions since this engine was opened in which the policy failed and the control was served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What an operator watches."""
+
+    store: StoreHealth
+    experiments: tuple[ExperimentHealth, ...]
+    """By name."""

@@ -168,8 +168,9 @@ def restarted(
             machine.wait(0.1)
             engine.catch_up()
             with engine._store.read() as reader:
+                standings = reader.standings(1, [bytes.fromhex(decision) for decision in decisions])
                 for decision, since in zip(decisions, made, strict=True):
-                    if reader.resolved(1, bytes.fromhex(decision)):
+                    if standings[bytes.fromhex(decision)].resolution:
                         closed.setdefault(decision, (machine.elapsed - since) / 1e9)
         return gap, [closed.get(decision, float("inf")) for decision in decisions]
 

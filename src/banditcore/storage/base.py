@@ -22,6 +22,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
+from banditcore.types import StoreHealth
+
 T = TypeVar("T")
 
 
@@ -220,6 +222,9 @@ class Reader(Protocol):
     def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
         """At most `limit` resolutions at positions in (after, up_to]."""
 
+    def backlog(self, stream: int, after: int) -> tuple[int, int]:
+        """How many resolutions there are past position `after`, and when the first was made (0: there is none)."""
+
     def last_decision(self, stream: int, before: bytes) -> bytes | None:
         """The largest id below `before`."""
 
@@ -290,20 +295,6 @@ class Folding(Reader, Protocol):
         """Keeps the newest snapshot and one per `milestone_every` positions."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreHealth:
-    """How a store fares."""
-
-    up: bool
-    """False while nothing can be made durable."""
-    wal_bytes: int
-    """Size of the write-ahead log; 0 where the store keeps none of its own."""
-    checkpoint_age_s: float
-    """Since the last complete checkpoint of the write-ahead log; 0 where there is none."""
-    free_bytes: int
-    """Left on the disk of the data; 0 when that is elsewhere."""
-
-
 class Store(Protocol):
     """See the module's docstring."""
 
@@ -331,7 +322,8 @@ class Store(Protocol):
         Committed at the end of the block; a block that raises leaves no trace.
         """
 
-    def health(self) -> StoreHealth: ...
+    def health(self) -> StoreHealth:
+        """Raises nothing: a store that is away says so."""
 
     def close(self) -> None:
         """Commits what was submitted, then closes; later writes get `StoreUnavailable`."""

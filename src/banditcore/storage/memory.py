@@ -13,8 +13,9 @@ from typing import TypeVar
 import apsw
 
 from banditcore.errors import StoreUnavailable
-from banditcore.storage.base import Folding, Reader, StoreHealth, Transaction
+from banditcore.storage.base import Folding, Reader, Transaction
 from banditcore.storage.sqlite_tables import SqliteTables, migrate
+from banditcore.types import StoreHealth
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class MemoryStore:
             yield self._tables
 
     def health(self) -> StoreHealth:
-        return StoreHealth(up=not self._closed, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=0)
+        return StoreHealth(up=not self._closed, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=-1)
 
     def close(self) -> None:
         with self._lock:

@@ -18,11 +18,12 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from banditcore.errors import StoreUnavailable
-from banditcore.storage.base import Folding, Reader, StoreHealth, Transaction
+from banditcore.storage.base import Folding, Reader, Transaction
 from banditcore.storage.postgres_tables import Connection, PostgresTables, check_current, migrate
 from banditcore.storage.tables import Tables
 from banditcore.storage.watch import Watch
 from banditcore.storage.writing import Contended, Writer
+from banditcore.types import StoreHealth
 
 T = TypeVar("T")
 
@@ -120,6 +121,9 @@ class _Session:
             ) as error:
                 raise Contended(str(error).splitlines()[0]) from error
 
+    def after_commit(self) -> None:
+        """PostgreSQL keeps house by itself."""
+
     def close(self) -> None:
         if self.connection is not None:
             with suppress(psycopg.Error, OSError):
@@ -155,6 +159,7 @@ class _Readers:
     def __init__(self, url: str, watch: Watch) -> None:
         self._url, self.origin, self._watch = url, shown(url), watch
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._closed = False
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
@@ -183,6 +188,8 @@ class _Readers:
                 self._keep(connection)
 
     def _begun(self, begin: bytes) -> Connection:
+        if self._closed:
+            raise StoreUnavailable("the store is closed", reason="STORE_CLOSED")
         with suppress(queue.Empty):
             while True:
                 connection = self._idle.get_nowait()
@@ -203,6 +210,7 @@ class _Readers:
                 connection.close()
 
     def close(self) -> None:
+        self._closed = True
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
@@ -274,7 +282,7 @@ class PostgresStore:
         return self._readers.fold(stream)
 
     def health(self) -> StoreHealth:
-        return StoreHealth(up=self._writer.up, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=0)
+        return StoreHealth(up=self._writer.up, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=-1)
 
     def close(self) -> None:
         self._writer.close()

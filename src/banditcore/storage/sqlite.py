@@ -21,12 +21,14 @@ from typing import Any, TypeVar
 import apsw
 
 from banditcore.errors import StoreCorrupt, StoreUnavailable
-from banditcore.storage.base import Folding, Reader, SnapshotRow, StoreHealth, Transaction
+from banditcore.storage.base import Folding, Reader, SnapshotRow, Transaction
+from banditcore.storage.checkpoint import Checkpoints
 from banditcore.storage.leftover import write_again
 from banditcore.storage.lock import DirectoryLock, make_durably
 from banditcore.storage.sqlite_tables import SqliteTables, check_current, migrate
 from banditcore.storage.tables import Tables
 from banditcore.storage.writing import Contended, Writer
+from banditcore.types import StoreHealth
 
 T = TypeVar("T")
 
@@ -165,6 +167,7 @@ class _Session:
         self.using = threading.RLock()
         """Held by whoever uses the connection, should there be no other for readers."""
         self.connection: apsw.Connection | None = None
+        self.checkpoints: Checkpoints | None = None
 
     def open(self) -> None:
         with translated(self.path):
@@ -179,7 +182,7 @@ class _Session:
             except BaseException:
                 connection.close()
                 raise
-            self.connection = connection
+            self.connection, self.checkpoints = connection, Checkpoints(connection)
 
     def secret(self) -> bytes:
         """The store's, made when there is none."""
@@ -197,6 +200,11 @@ class _Session:
                     yield SqliteTables(self.connection)
             except apsw.ConstraintError as error:
                 raise Contended(str(error)) from error
+
+    def after_commit(self) -> None:
+        with self.using:
+            if self.checkpoints is not None:
+                self.checkpoints.after_commit()
 
     def close(self) -> None:
         if self.connection is not None:
@@ -293,12 +301,12 @@ class SqliteStore:
             yield _FoldingTables(connection, self)
 
     def health(self) -> StoreHealth:
-        log = self._path.with_name(f"{DATABASE}-wal")
+        checkpoints = self._session.checkpoints
         return StoreHealth(
             up=self._writer.up,
-            wal_bytes=log.stat().st_size if log.exists() else 0,
-            checkpoint_age_s=0.0,
-            free_bytes=shutil.disk_usage(self._path.parent).free,
+            wal_bytes=_size(self._path.with_name(f"{DATABASE}-wal")),
+            checkpoint_age_s=checkpoints.age_s() if checkpoints else 0.0,
+            free_bytes=_free(self._path.parent),
         )
 
     def close(self) -> None:
@@ -307,6 +315,20 @@ class SqliteStore:
         self._readers.close()
         self._session.close()
         self._lock.release()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _free(directory: Path) -> int:
+    try:
+        return shutil.disk_usage(directory).free
+    except OSError:
+        return -1
 
 
 def _check(connection: apsw.Connection, path: Path, *, in_full: bool = False) -> None:

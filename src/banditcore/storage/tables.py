@@ -268,6 +268,10 @@ class Tables(Sums):
         )
         return Lessons(*zip(*rows, strict=True)) if rows else Lessons((), (), (), (), ())
 
+    def backlog(self, stream: int, after: int) -> tuple[int, int]:
+        row = self._one("SELECT count(*), min(time) FROM resolution WHERE stream = $1 AND position > $2", stream, after)
+        return int(row[0]), int(row[1] or 0)
+
     def last_decision(self, stream: int, before: bytes) -> bytes | None:
         row = self._one(
             "SELECT id FROM decision WHERE stream = $1 AND id < $2 ORDER BY id DESC LIMIT 1", stream, before

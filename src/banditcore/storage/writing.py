@@ -40,6 +40,9 @@ class Session(Protocol):
     def open(self) -> None:
         """Connects, also anew; raises BanditcoreError when that cannot be."""
 
+    def after_commit(self) -> None:
+        """What is to be done now and then, while nobody waits for it; raises nothing."""
+
     def close(self) -> None:
         """Lets go of the connection, in whatever state it is."""
 
@@ -93,8 +96,8 @@ class Writer:
 
     @property
     def up(self) -> bool:
-        """False from a failed commit until a new connection was made."""
-        return self._trouble is None
+        """False when it was closed, and from a failed commit until a new connection was made."""
+        return self._trouble is None and not self._closed
 
     def submit(self, operation: Callable[[Transaction], T], streams: Collection[int]) -> Future[T]:
         future: Future[T] = _Driven(self.commit_waiting) if self._thread is None else Future()
@@ -169,6 +172,8 @@ class Writer:
             for write in group:
                 if not write.future.done():
                     write.future.set_exception(error)
+        else:
+            self._session.after_commit()
 
     def _run(self, group: list[Write]) -> None:
         """Completes every future of the group; raises when the outcome of a commit is unknown."""
