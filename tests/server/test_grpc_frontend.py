@@ -16,6 +16,8 @@ from grpc_status import rpc_status
 from banditcore.errors import BanditcoreError
 from banditcore.v1 import decision_service_pb2 as pb
 from banditcore.v1.decision_service_pb2_grpc import DecisionServiceStub
+from banditcore_server.addresses import Address
+from banditcore_server.calls import Calls
 from banditcore_server.grpc_frontend import GrpcFrontend
 from banditcore_server.service import SERVICES
 from tests.server.conftest import read_refusal
@@ -37,10 +39,10 @@ class Defective:
 async def call_once(error: Exception | None) -> tuple[grpc.aio.AioRpcError, int]:
     """The error of one Decide, and the health, on a front end whose handlers raise `error` (None: not opened)."""
     frontend = GrpcFrontend(max_streams=8)
-    port = await frontend.start("127.0.0.1", 0)
+    address = await frontend.start(Address("127.0.0.1", 0))
     if error is not None:
         await frontend.serve({service.name: Defective(error) for service in SERVICES})
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with grpc.aio.insecure_channel(str(address)) as channel:
         health = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await DecisionServiceStub(channel).Decide(pb.DecideRequest(unit="u"))
@@ -71,3 +73,37 @@ def test_no_text_of_an_exception_reaches_the_caller(defect, capsys):
     assert logged["error_id"] == found.details["ErrorInfo"].metadata["error_id"]
     assert logged["error_id"] in found.message
     assert "hunter2" in json.dumps(logged["exception"])
+
+
+class Endless:
+    """Handlers that never answer."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    def __getattr__(self, name: str):
+        async def handler(request):
+            self.asked.set()
+            await asyncio.Event().wait()
+
+        return handler
+
+
+async def give_up() -> dict[tuple[str, str], int]:
+    """What is counted of one Decide whose caller does not wait for the answer."""
+    calls, endless = Calls(), Endless()
+    frontend = GrpcFrontend(max_streams=8, calls=calls)
+    address = await frontend.start(Address("127.0.0.1", 0))
+    await frontend.serve({service.name: endless for service in SERVICES})
+    async with grpc.aio.insecure_channel(str(address)) as channel:
+        call = DecisionServiceStub(channel).Decide(pb.DecideRequest(unit="u"))
+        await endless.asked.wait()
+        call.cancel()
+        while not calls.codes():
+            await asyncio.sleep(0.01)
+    await frontend.drain(1)
+    return calls.codes()
+
+
+def test_a_caller_who_gives_up_is_counted_as_such():
+    assert asyncio.run(asyncio.wait_for(give_up(), 20)) == {("Decide", "CANCELLED"): 1}

@@ -22,13 +22,13 @@ class Log(Protocol):
     def close(self) -> None: ...
 
 
-def is_postgres(location: str | Path) -> bool:
+def is_url(location: str | Path) -> bool:
     return str(location).startswith(_SCHEMES)
 
 
 def open_store(location: str | Path) -> Store:
     """The store of a server. Raises what its class says."""
-    if is_postgres(location):
+    if is_url(location):
         store: Store = _postgres().PostgresStore(str(location))
         return store
     from banditcore.storage.sqlite import SqliteStore
@@ -38,7 +38,7 @@ def open_store(location: str | Path) -> Store:
 
 def open_log(location: str | Path) -> Log:
     """The same for reading only. Raises StoreUnavailable where there is none, or one of another release."""
-    if is_postgres(location):
+    if is_url(location):
         log: Log = _postgres().PostgresLog(str(location))
         return log
     from banditcore.storage.sqlite import SqliteLog
@@ -48,7 +48,7 @@ def open_log(location: str | Path) -> Log:
 
 def shown(location: str | Path) -> str:
     """A location as people may see it: without a password."""
-    return str(_postgres().shown(str(location))) if is_postgres(location) else str(location)
+    return str(_postgres().shown(str(location))) if is_url(location) else str(location)
 
 
 def _postgres() -> Any:

@@ -1,0 +1,85 @@
+"""HOST:PORT: what an option says, who could reach it, and whether it is free. Knows no transport."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+from typing import NamedTuple
+
+MOST_PORT = 65_535
+
+
+class CannotListen(Exception):
+    """The address cannot be used; the message is for the operator."""
+
+
+class Address(NamedTuple):
+    """Where to listen; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def parse(option: str, text: str, *, example: str, everyone: bool) -> Address:
+    """The address that `option` gives as HOST:PORT. Raises CannotListen, also for one that others reach.
+
+    `everyone` is the word of consent to that.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > MOST_PORT:
+        raise CannotListen(f"{option} {text!r} is no HOST:PORT, such as {example}")
+    address = Address(host, int(port))
+    if not everyone and not address.is_loopback():
+        raise CannotListen(
+            f"{option} {text} would serve everyone who can reach it, without encryption or "
+            "authentication: bind a loopback address, or add --insecure-listen if the network is trusted"
+        )
+    return address
+
+
+def check_free(address: Address) -> None:
+    """Binds the address once: what listens on it later may not say why it cannot, and may share it in silence."""
+    _bound(address).close()
+
+
+def reserve(address: Address) -> tuple[socket.socket, Address]:
+    """Keeps the address for sockets that say SO_REUSEPORT, as long as the socket is held; chooses port 0.
+
+    The socket takes no connections, since it does not listen.
+    """
+    check_free(address)
+    held = _bound(address, socket.SO_REUSEPORT)
+    return held, Address(address.host, held.getsockname()[1])
+
+
+def _bound(address: Address, *options: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, resolved = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            # Or connections of an earlier server, which the system remembers for a minute, would be in the way.
+            for option in (socket.SO_REUSEADDR, *options):
+                bound.setsockopt(socket.SOL_SOCKET, option, 1)
+            bound.bind(resolved)
+        except BaseException:
+            bound.close()
+            raise
+    except socket.gaierror:
+        raise CannotListen(f"cannot listen on {address}: no such host") from None
+    except OSError as error:
+        remedy = "; stop the other program, or choose another port" if error.errno == errno.EADDRINUSE else ""
+        raise CannotListen(f"cannot listen on {address}: {os.strerror(error.errno or 0).lower()}{remedy}") from None
+    return bound
