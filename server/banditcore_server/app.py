@@ -24,7 +24,7 @@ from banditcore_server.addresses import Address, CannotListen, check_free
 from banditcore_server.calls import Calls
 from banditcore_server.grpc_frontend import GrpcFrontend
 from banditcore_server.service import DecisionService, ExperimentService
-from banditcore_server.settings import Refused, Settings
+from banditcore_server.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ def run(settings: Settings, started: float) -> int:
     logs.configure(settings.log_level, settings.worker)
     try:
         asyncio.run(_serve(settings, started))
-    except (Refused, CannotListen, BanditcoreError) as error:
+    except (CannotListen, BanditcoreError) as error:
         print(f"banditcore serve: {error}", file=sys.stderr)
         return 2
     return 0

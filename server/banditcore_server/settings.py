@@ -8,10 +8,6 @@ from pathlib import Path
 from banditcore_server.addresses import Address, parse
 
 
-class Refused(Exception):
-    """The server cannot start; the message says what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options, as given."""

@@ -21,7 +21,7 @@ import structlog
 from banditcore.storage.opening import is_url, shown
 from banditcore_server import logs
 from banditcore_server.addresses import MOST_PORT, Address, CannotListen, reserve
-from banditcore_server.settings import Refused, Settings
+from banditcore_server.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -35,17 +35,21 @@ REFUSED = 2
 def supervise(settings: Settings, workers: int, started: float) -> int:
     """Serves with so many workers until SIGTERM or SIGINT; returns the exit code. `started` is monotonic."""
     logs.configure(settings.log_level)
+    if not is_url(settings.data):
+        return _refuse(
+            f"--workers {workers} needs PostgreSQL, since an SQLite directory has exactly one server process:"
+            ' copy the store with "banditcore store copy" and serve with --data postgresql://..., or leave'
+            " --workers out"
+        )
     try:
-        if not is_url(settings.data):
-            raise Refused(
-                f"--workers {workers} needs PostgreSQL, since an SQLite directory has exactly one server process:"
-                ' copy the store with "banditcore store copy" and serve with --data postgresql://..., or leave'
-                " --workers out"
-            )
         return Supervisor(settings, workers).run(started)
-    except (Refused, CannotListen) as error:
-        print(f"banditcore serve: {error}", file=sys.stderr)
-        return REFUSED
+    except CannotListen as error:
+        return _refuse(str(error))
+
+
+def _refuse(message: str) -> int:
+    print(f"banditcore serve: {message}", file=sys.stderr)
+    return REFUSED
 
 
 class Supervisor:
