@@ -20,9 +20,9 @@ LAYERS = [
     ["banditcore.posteriors"],
     ["banditcore.policies", "banditcore.estimators"],
     ["banditcore.assignment", "banditcore.context"],
-    ["banditcore.clock"],
     # The contract of a store is what the engine sees of storage; what keeps it comes above.
     ["banditcore.storage.base"],
+    ["banditcore.clock"],
     ["banditcore.experiments", "banditcore.ledger", "banditcore.learner"],
     [
         "banditcore.deciding",

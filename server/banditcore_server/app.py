@@ -18,6 +18,7 @@ from banditcore.clock import SteadyClock
 from banditcore.config import load_toml
 from banditcore.engine import DecisionEngine
 from banditcore.errors import BanditcoreError
+from banditcore.storage.base import Store
 from banditcore.storage.opening import open_store, shown
 from banditcore_server import logs
 from banditcore_server.addresses import Address, CannotListen, check_free
@@ -88,7 +89,7 @@ def _open(settings: Settings) -> tuple[DecisionEngine, SteadyClock]:
     # Read first: a mistake in a file must not leave a half-applied server behind.
     specs = [spec for path in settings.apply for spec in load_toml(path)]
     store = open_store(settings.data)
-    clock = SteadyClock.after(store.last_decision_id())
+    clock = _clock(store)
     engine = DecisionEngine(store, clock=clock, report_error=_log_error)
     try:
         engine.apply_all(specs)
@@ -96,6 +97,14 @@ def _open(settings: Settings) -> tuple[DecisionEngine, SteadyClock]:
         engine.close()
         raise
     return engine, clock
+
+
+def _clock(store: Store) -> SteadyClock:
+    try:
+        return SteadyClock.of(store)
+    except BaseException:
+        store.close()
+        raise
 
 
 def _serve_metrics(address: Address, engine: DecisionEngine, clock: SteadyClock, calls: Calls) -> Address:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 from banditcore.assignment import id_milliseconds
+from banditcore.storage.base import Store
 
 
 class SteadyClock:
@@ -21,24 +22,32 @@ class SteadyClock:
         self,
         not_before: int = 0,
         *,
+        now_us: int | None = None,
         wall: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`wall` and `monotonic` give nanoseconds."""
+        """`now_us` is what to start from, where that is not this machine's `wall`; both sources give nanoseconds."""
         self._wall, self._monotonic = wall, monotonic
-        self._offset = max(wall(), not_before * 1000) - monotonic()
+        started = wall() if now_us is None else now_us * 1000
+        self._offset = max(started, not_before * 1000) - monotonic()
 
     @classmethod
     def after(
         cls,
         decision: bytes | None,
         *,
+        now_us: int | None = None,
         wall: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> Self:
         """One that starts no earlier than just after a store's latest decision id; None: the store has none."""
         not_before = (id_milliseconds(decision) + 1) * 1000 if decision else 0
-        return cls(not_before, wall=wall, monotonic=monotonic)
+        return cls(not_before, now_us=now_us, wall=wall, monotonic=monotonic)
+
+    @classmethod
+    def of(cls, store: Store) -> Self:
+        """One that starts at the time on which all who share the store agree, and after its latest decision."""
+        return cls.after(store.last_decision_id(), now_us=store.now_us())
 
     def __call__(self) -> int:
         return (self._monotonic() + self._offset) // 1000

@@ -86,7 +86,7 @@ class DecisionEngine:
         self, store: Store, clock: Callable[[], int] | None, report_error: Callable[[str, Exception], None]
     ) -> None:
         last = store.last_decision_id()
-        clock = clock or SteadyClock.after(last)
+        clock = clock or SteadyClock.of(store)
         self._store = store
         self._clock = clock
         self._ids = DecisionIds(store.secret, last=last)

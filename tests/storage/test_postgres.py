@@ -46,7 +46,7 @@ def test_a_location_says_which_store_it_is(postgres_url: str, tmp_path) -> None:
 
 
 def test_a_password_is_not_shown() -> None:
-    assert shown("postgresql://ann:secret@db.example:5433/shop") == "postgresql://db.example:5433/shop"
+    assert shown("postgresql://ann:secret@db.example:5433/shop") == "postgresql://ann@db.example:5433/shop"
 
 
 def test_a_database_that_forgets_is_refused(postgres_url: str) -> None:

@@ -10,15 +10,15 @@ import typer
 from banditcore.audit import Audit
 from banditcore.audit import audit as run
 from banditcore.commands.output import Json, print_json
-from banditcore.storage.sqlite import SqliteLog
+from banditcore.storage.opening import open_log
 
 
 def audit(
-    data: Annotated[str, typer.Option(help="Data directory of the server.")] = "banditcore-data",
+    data: Annotated[str, typer.Option(metavar="DIR|URL", help="Where the server keeps its data.")] = "banditcore-data",
     as_json: Json = False,
 ) -> None:
     """Recompute all logged decisions from the log; exit 1 at the first that differs."""
-    log = SqliteLog(data)
+    log = open_log(data)
     try:
         with log.read() as reader:
             found = run(reader, log.secret, _progress if sys.stderr.isatty() else lambda done: None)

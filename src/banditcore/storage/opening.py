@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from banditcore.errors import StoreUnavailable
 from banditcore.storage.base import Reader, Store
@@ -47,8 +48,14 @@ def open_log(location: str | Path) -> Log:
 
 
 def shown(location: str | Path) -> str:
-    """A location as people may see it: without a password."""
-    return str(_postgres().shown(str(location))) if is_url(location) else str(location)
+    """The location as it may be printed and logged: without a password."""
+    if not is_url(location):
+        return str(location)
+    parts = urlsplit(str(location))
+    user, at, host = parts.netloc.rpartition("@")
+    options = [option for option in parts.query.split("&") if option and "password" not in option.partition("=")[0]]
+    query = f"?{'&'.join(options)}" if options else ""
+    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}{query}"
 
 
 def _postgres() -> Any:

@@ -15,10 +15,10 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from banditcore.errors import StoreUnavailable
 from banditcore.storage.base import Folding, Reader, Transaction
+from banditcore.storage.opening import shown
 from banditcore.storage.postgres_tables import Connection, PostgresTables, check_current, migrate
 from banditcore.storage.tables import Tables
 from banditcore.storage.watch import Watch
@@ -33,13 +33,6 @@ STATEMENT_LIMIT_S = 3.0
 """A statement of a writer that takes longer has lost its server: its calls are failed, as of unknown outcome."""
 READ_LIMIT_S = 60.0
 _BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-
-def shown(url: str) -> str:
-    """A URL as people may see it: without its password."""
-    parts = conninfo_to_dict(url)
-    host, port, name = (str(parts.get(key) or "") for key in ("host", "port", "dbname"))
-    return f"postgresql://{host or 'localhost'}{':' + port if port else ''}/{name}"
 
 
 @contextmanager
