@@ -1,7 +1,8 @@
-"""Settings for the whole suite."""
+"""Settings for the whole suite, PostgreSQL for those who need it, and a table of what was measured."""
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from postgres import Database
@@ -40,3 +41,30 @@ def database() -> Iterator[Database]:
 def postgres_url(database: Database) -> str:
     """An empty database of the test's own."""
     return database.new()
+
+
+LINES = pytest.StashKey[list]()
+
+
+@pytest.fixture(scope="session")
+def note(request):
+    """note(subject, measured, bar=""): a line of the table; numbers, or one number a run as mean and its error."""
+    lines = request.config.stash.setdefault(LINES, [])
+    return lambda subject, measured, bar="": lines.append((subject, shown(measured), bar))
+
+
+def shown(measured):
+    if isinstance(measured, str):
+        return measured
+    values = np.atleast_1d(measured)
+    if len(values) == 1:
+        return f"{values[0]:.3g}"
+    return f"{values.mean():.4g} +- {values.std(ddof=1) / np.sqrt(len(values)):.2g}"
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    lines = config.stash.get(LINES, [])
+    if lines and (config.getoption("--full") or config.getoption("verbose") > 0):
+        terminalreporter.section("measured")
+        for subject, measured, bar in lines:
+            terminalreporter.write_line(f"{subject:<75} {measured:<18} {bar}")

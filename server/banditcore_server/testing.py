@@ -19,15 +19,22 @@ START_LIMIT_S = 30.0
 class ServerProcess:
     """`banditcore serve` on a port of the system's choosing; ready when the constructor returns.
 
-    `data` is the store's directory; what the server logs is in `log`, beside it. `wrapper` is a command that
-    ends in running what follows it, such as `unshare --mount`.
+    `data` is the store's directory, or a URL. What the server logs is in `log`, by default beside the directory.
+    `wrapper` is a command that ends in running what follows it, such as `unshare --mount`.
     """
 
-    def __init__(self, data: Path, *options: str, listen: str = "127.0.0.1:0", wrapper: Sequence[str] = ()) -> None:
-        self.data = data
-        self.log = data.with_name(f"{data.name}.log")
+    def __init__(
+        self,
+        data: Path | str,
+        *options: str,
+        listen: str = "127.0.0.1:0",
+        wrapper: Sequence[str] = (),
+        log: Path | None = None,
+    ) -> None:
+        self.data = Path(data)
+        self.log = log or self.data.with_name(f"{self.data.name}.log")
         started = time.monotonic()
-        with self.log.open("a") as log:
+        with self.log.open("a") as written:
             self.process = subprocess.Popen(
                 [
                     *wrapper,
@@ -41,7 +48,7 @@ class ServerProcess:
                     *options,
                 ],
                 stdout=subprocess.PIPE,
-                stderr=log,
+                stderr=written,
                 text=True,
             )
         self.target = self._await_ready()

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from banditcore.client import AsyncClient, CallFailed
+from banditcore.client.answers import Answer
 from banditcore.errors import NotAllowedNow, StoreUnavailable
+from banditcore.types import Floats
 from banditcore_simulations.worlds import Classification, digits
 
 T = TypeVar("T")
@@ -71,11 +73,18 @@ class Shop:
         request = uuid.uuid4().hex
         # The gate counts customers who wait for an answer, not those whose reward is still to come.
         async with gate:
-            decision = await insist(lambda: self._client.decide("digits", unit, {"pixels": pixels}, request_id=request))
+            decision = await insist(lambda: self._decide(unit, pixels, request))
         self.tally.decisions += 1
         self.tally.note({"decision": decision.id, "unit": unit, "variant": decision.variant})
         value = self._world.reward(row, self._classes.index(decision.variant))
         await self._reward(decision.id, value)
+
+    async def _decide(self, unit: str, pixels: Floats, request: str) -> Answer:
+        decision = await self._client.decide("digits", unit, {"pixels": pixels}, request_id=request)
+        if decision.degraded:
+            # It may be shown, but it may not be in the log; this shop would rather ask again.
+            raise StoreUnavailable("the decision was not logged")
+        return decision
 
     async def _reward(self, decision: str, value: float) -> None:
         fate = self._chance.random()

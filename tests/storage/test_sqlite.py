@@ -195,3 +195,23 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
     reason, acknowledged = done.stdout.split()
     assert reason == "DISK_FULL"
     assert int(acknowledged) > 0
+
+
+def test_a_log_left_by_a_crash_is_read_however_long_it_is(tmp_path: Path) -> None:
+    """A crash leaves a write-ahead log of a megabyte and more, which the next opening writes again."""
+    script = (
+        "import os, sys\n"
+        "from banditcore.storage.sqlite import SqliteStore\n"
+        "from banditcore.testing.storage_contract import columns, open_stream\n"
+        "store = SqliteStore(sys.argv[1])\n"
+        "stream = open_stream(store)\n"
+        "rows = columns(store, stream, [f'unit-{n}' for n in range(15_000)])\n"
+        "store.write(lambda tx: tx.append_decisions(rows), [stream]).result()\n"
+        "os._exit(9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(tmp_path)]).returncode == 9
+    assert (tmp_path / f"{DATABASE}-wal").stat().st_size > 2**20
+    store = SqliteStore(tmp_path)
+    with store.read() as reader:
+        assert reader.density(1) == (15_000,) * 3
+    store.close()
