@@ -6,6 +6,8 @@ import errno
 import ipaddress
 import os
 import socket
+import stat
+from contextlib import suppress
 from typing import NamedTuple
 
 MOST_PORT = 65_535
@@ -63,6 +65,23 @@ def reserve(address: Address) -> tuple[socket.socket, Address]:
     check_free(address)
     held = _bound(address, socket.SO_REUSEPORT)
     return held, Address(address.host, held.getsockname()[1])
+
+
+def hang_up(port: int) -> None:
+    """Ends every connection that this process has taken on the port; what was sent already still arrives."""
+    for name in os.listdir("/dev/fd"):
+        with suppress(OSError):
+            # Others are left alone: to close a copy of a database's file would let go of its locks.
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                with socket.socket(fileno=os.dup(int(name))) as found:
+                    if _is_connection(found, port):
+                        found.shutdown(socket.SHUT_RDWR)
+
+
+def _is_connection(found: socket.socket, port: int) -> bool:
+    if found.family not in (socket.AF_INET, socket.AF_INET6) or found.getsockname()[1] != port:
+        return False
+    return not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
 def _bound(address: Address, *options: int) -> socket.socket:

@@ -19,10 +19,10 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_status import rpc_status
 
 from banditcore.errors import BanditcoreError, StoreUnavailable
-from banditcore_server.addresses import Address, CannotListen, check_free
+from banditcore_server.addresses import Address, CannotListen, check_free, hang_up
 from banditcore_server.calls import Calls
 from banditcore_server.service import SERVICES
-from banditcore_server.status import STARTING, internal, is_store_trouble, to_status
+from banditcore_server.status import STARTING, STOPPING, internal, is_store_trouble, to_status
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +36,7 @@ REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 _QUIET_S, _QUIET_LIMIT_S = 0.05, 1.0
+_ENDED_S = 0.01
 
 
 class GrpcFrontend:
@@ -47,7 +48,7 @@ class GrpcFrontend:
 
     def __init__(self, *, max_streams: int, calls: Calls | None = None, share_port: bool = False) -> None:
         self._server = grpc.aio.server(options=_options(max_streams, share_port))
-        self._share_port = share_port
+        self._share_port, self._port = share_port, 0
         self._routes = _Routes(calls or Calls())
         self._health = health.aio.HealthServicer()
         self._server.add_generic_rpc_handlers((self._routes,))
@@ -66,6 +67,7 @@ class GrpcFrontend:
         except RuntimeError:
             raise CannotListen(f"cannot listen on {address}: it was taken a moment ago") from None
         await self._server.start()
+        self._port = port
         return Address(address.host, port)
 
     async def serve(self, services: Mapping[str, object]) -> None:
@@ -75,13 +77,20 @@ class GrpcFrontend:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def drain(self, limit_s: float) -> None:
-        """Says NOT_SERVING, takes what is on its way already, then lets calls in flight finish until the limit."""
+        """Says NOT_SERVING, takes what is on its way already, then lets calls in flight finish until the limit.
+
+        Whatever is sent meanwhile is answered, or fails with UNAVAILABLE.
+        """
         await self._health.enter_graceful_shutdown()
         await self._quiet()
-        await self._server.stop(limit_s)
+        self._routes.refuse()
+        await self._routes.ended(limit_s)
+        # Alone, `stop` would answer calls that come in at this moment with CANCELLED, which no client repeats.
+        hang_up(self._port)
+        await self._server.stop(0)
 
     async def _quiet(self) -> None:
-        """Waits until no more calls arrive: `stop` cancels those that were sent but not yet picked up."""
+        """Waits until no more calls arrive, but not forever: what was sent before NOT_SERVING has then come in."""
         end = time.monotonic() + _QUIET_LIMIT_S
         seen = -1
         while seen != self._routes.arrived and time.monotonic() < end:
@@ -90,30 +99,52 @@ class GrpcFrontend:
 
 
 class _Routes(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Finds the handler of a call; until it is opened every call is told to come again."""
+    """Finds the handler of a call; before it is opened and after it refuses, every call is told to come again."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.arrived = 0
         """How many calls have come in."""
-        self._handlers = {
-            f"/{service.full_name}/{method.name}": _rpc(method, _not_ready)
-            for service in SERVICES
-            for method in service.methods
-        }
+        self._ended = 0
+        self._refusing = False
+        self._handlers = _handlers(lambda service, method: _unavailable("starting", STARTING))
 
     def open(self, services: Mapping[str, object]) -> None:
-        self._handlers = {
-            f"/{service.full_name}/{method.name}": _rpc(
-                method, _guarded(method.name, getattr(services[service.name], _snake(method.name)), self._calls.record)
-            )
-            for service in SERVICES
-            for method in service.methods
-        }
+        record = self._calls.record
+        self._handlers = _handlers(
+            lambda service, method: _guarded(method, getattr(services[service], _snake(method)), record)
+        )
+
+    def refuse(self) -> None:
+        """Answers what comes from now on with UNAVAILABLE."""
+        self._refusing = True
+        self._handlers = _handlers(lambda service, method: _unavailable("stopping", STOPPING))
+
+    async def ended(self, limit_s: float) -> None:
+        """Waits until every call that arrived before `refuse` is answered and its answer sent, or until the limit."""
+        end = time.monotonic() + limit_s
+        while self._ended < self.arrived and time.monotonic() < end:
+            await asyncio.sleep(_ENDED_S)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        self.arrived += 1
-        return self._handlers.get(handler_call_details.method)
+        handler = self._handlers.get(handler_call_details.method)
+        # gRPC asks in the task that then reads the request, calls the handler and sends the answer.
+        if handler is not None and not self._refusing and (task := asyncio.current_task()) is not None:
+            self.arrived += 1
+            task.add_done_callback(self._end)
+        return handler
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._ended += 1
+
+
+def _handlers(call: Callable[[str, str], Call]) -> dict[str, grpc.RpcMethodHandler]:
+    """By path: `call` gives what to do for the short names of a service and a method."""
+    return {
+        f"/{service.full_name}/{method.name}": _rpc(method, call(service.name, method.name))
+        for service in SERVICES
+        for method in service.methods
+    }
 
 
 def _rpc(method: Any, call: Call) -> grpc.RpcMethodHandler:
@@ -145,9 +176,14 @@ def _guarded(method: str, handler: Handler, record: Callable[[str, str, float], 
     return call
 
 
-async def _not_ready(request: Any, context: grpc.aio.ServicerContext) -> None:
-    status = to_status(StoreUnavailable("the server is starting", reason=STARTING))
-    await context.abort_with_status(rpc_status.to_status(status))
+def _unavailable(doing: str, reason: str) -> Call:
+    """Tells every caller to come again."""
+    status = to_status(StoreUnavailable(f"the server is {doing}", reason=reason))
+
+    async def call(request: Any, context: grpc.aio.ServicerContext) -> None:
+        await context.abort_with_status(rpc_status.to_status(status))
+
+    return call
 
 
 def _status_of(error: Exception) -> status_pb2.Status:

@@ -31,9 +31,10 @@ CODES: dict[type[BanditcoreError], int] = {
 
 # What went wrong with the store is for the operator, paths and words of the database included; a caller learns
 # what it means for the call.
-STARTING = "STARTING"
+STARTING, STOPPING = "STARTING", "STOPPING"
 _PUBLIC = {
     STARTING: "the server is starting: try again",
+    STOPPING: "the server is stopping: nothing of this call was recorded; retry",
     "DISK_FULL": "the server's disk is full: nothing of this call was recorded; free space, then retry",
     "STORE_CORRUPT": "the server's database is damaged: nothing of this call was recorded; its log has the details",
 }

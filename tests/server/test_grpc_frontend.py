@@ -107,3 +107,47 @@ async def give_up() -> dict[tuple[str, str], int]:
 
 def test_a_caller_who_gives_up_is_counted_as_such():
     assert asyncio.run(asyncio.wait_for(give_up(), 20)) == {("Decide", "CANCELLED"): 1}
+
+
+class Once(Endless):
+    """The first call is never answered, later ones are at once."""
+
+    def __getattr__(self, name: str):
+        async def handler(request):
+            if not self.asked.is_set():
+                self.asked.set()
+                await asyncio.Event().wait()
+            return pb.DecideResponse()
+
+        return handler
+
+
+async def drain_under_load() -> tuple[int, grpc.aio.AioRpcError, grpc.aio.AioRpcError]:
+    """Calls answered while draining; what ended them; what became of one in flight that was not done in time."""
+    frontend, once = GrpcFrontend(max_streams=8), Once()
+    address = await frontend.start(Address("127.0.0.1", 0))
+    await frontend.serve({service.name: once for service in SERVICES})
+    answered = 0
+    async with grpc.aio.insecure_channel(str(address)) as channel:
+        stub = DecisionServiceStub(channel)
+        waiting = asyncio.ensure_future(stub.Decide(pb.DecideRequest(unit="u")))
+        await once.asked.wait()
+        drained = asyncio.create_task(frontend.drain(0.5))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            while True:
+                await stub.Decide(pb.DecideRequest(unit="u"))
+                answered += 1
+        assert not waiting.done()
+        await drained
+        with pytest.raises(grpc.aio.AioRpcError) as cut:
+            await waiting
+    return answered, refused.value, cut.value
+
+
+def test_while_it_drains_nobody_is_told_anything_but_to_come_again():
+    answered, refused, cut = asyncio.run(asyncio.wait_for(drain_under_load(), 30))
+    assert answered, "what is on its way when it starts to drain is taken"
+    found = read_refusal(rpc_status.from_call(refused), refused)
+    assert (found.code, found.reason) == (grpc.StatusCode.UNAVAILABLE, "STOPPING")
+    assert found.message == "the server is stopping: nothing of this call was recorded; retry"
+    assert cut.code() is grpc.StatusCode.UNAVAILABLE
