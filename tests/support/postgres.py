@@ -36,6 +36,14 @@ class Database:
         """Pid of the server."""
         return int(self._server.get_pid())
 
+    def stop(self) -> None:
+        """Shuts down as an administrator would in a hurry: connections are cut."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Runs again on the same data and address."""
+        self._server.start()
+
     def children(self) -> list[int]:
         """Pids of the processes it runs, one a connection among them."""
         tasks = Path(f"/proc/{self.process()}/task").iterdir()
