@@ -8,9 +8,10 @@ import pytest
 from audits import audited
 from shop import Clock, policy_unit, spec, taste
 
-from banditcore import DecisionEngine, SqliteStore
+from banditcore import DecisionEngine
 from banditcore.errors import InvalidInput, NotAllowedNow
 from banditcore.learner import digest
+from banditcore.storage.opening import open_store
 
 FEATURES = [[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
 POLICIES: dict[str, dict[str, Any]] = {
@@ -41,22 +42,28 @@ def trade(engine: DecisionEngine, clock: Clock, first: int, count: int) -> None:
             engine.catch_up()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty store that can be opened again."""
+    return request.getfixturevalue("postgres_url") if request.param == "postgres" else str(tmp_path)
+
+
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_log_of_any_policy_is_found_again(name: str, tmp_path: Path) -> None:
+def test_a_log_of_any_policy_is_found_again(name: str, location: str) -> None:
     clock = Clock()
     policy = POLICIES[name]
     grown = policy | ({"arm_features": [*FEATURES, [1.0, 1.0]]} if "arm_features" in policy else {})
     changes = {"policy": policy}, {"policy": grown, "variants": ["plain", "sale", "gift", "bundle"]}
     for first, change in enumerate(changes):
-        with DecisionEngine(SqliteStore(tmp_path), clock=clock, learn_in_background=False) as engine:
+        with DecisionEngine(open_store(location), clock=clock, learn_in_background=False) as engine:
             assert engine.apply(spec(**change)).stream == 1, "what was learned is kept"
             trade(engine, clock, 1000 * first, 150)
             engine.catch_up()
             learned = digest(engine.model("shop").state())
-    found = audited(tmp_path)
+    found = audited(location)
     assert found.passed, found.problems
     assert found.decisions == found.equal == found.identical == 300
-    store = SqliteStore(tmp_path)
+    store = open_store(location)
     store.write(lambda tx: tx._run("DELETE FROM snapshot")).result()  # type: ignore[attr-defined]
     with DecisionEngine(store, clock=clock, learn_in_background=False) as engine:
         assert digest(engine.model("shop").state()) == learned

@@ -1,13 +1,13 @@
-"""The audit of a data directory, as its owner runs it."""
+"""The audit of a store, as its owner runs it."""
 
 from pathlib import Path
 
 from banditcore.audit import Audit, audit
-from banditcore.storage.sqlite import SqliteLog
+from banditcore.storage.opening import open_log
 
 
-def audited(directory: Path) -> Audit:
-    log = SqliteLog(directory)
+def audited(location: Path | str) -> Audit:
+    log = open_log(location)
     with log.read() as reader:
         found = audit(reader, log.secret)
     log.close()
