@@ -58,13 +58,13 @@ async def _serve(settings: Settings, started: float) -> None:
     address = await frontend.start(address)
     try:
         engine, clock = await asyncio.to_thread(_open, settings)
+        if metrics:
+            metrics = _serve_metrics(metrics, engine, clock, calls)
     except BaseException:
         await frontend.drain(0)
         raise
     watch = _Watch()
     try:
-        if metrics:
-            metrics = _serve_metrics(metrics, engine, clock, calls)
         await frontend.serve(
             {"DecisionService": DecisionService(engine), "ExperimentService": ExperimentService(engine)}
         )
@@ -178,7 +178,8 @@ async def _warn_of_clock(clock: SteadyClock) -> None:
 def _announce(settings: Settings, address: Address, metrics: Address | None, seconds: float) -> None:
     data = shown(settings.data)
     where = f"data in {data}, metrics on {metrics}" if metrics else f"data in {data}"
+    # First, so that whoever has read the line finds the entry.
+    log.info("serving", address=str(address), data=data, metrics=str(metrics or ""), ready_s=round(seconds, 3))
     # A supervisor that was killed meanwhile does not read it any more.
     with suppress(BrokenPipeError):
         print(f"banditcore serves on {address} ({where}, ready in {seconds:.2f} s)", flush=True)
-    log.info("serving", address=str(address), data=data, metrics=str(metrics or ""), ready_s=round(seconds, 3))

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from banditcore.types import ExperimentHealth, Health, StoreHealth
-from banditcore_server.addresses import Address
+from banditcore_server.addresses import Address, CannotListen
 from banditcore_server.calls import BOUNDS_S, Calls
 
 _BUCKETS = [*map(floatToGoString, BOUNDS_S), "+Inf"]
@@ -29,11 +29,14 @@ _EXPERIMENTS: list[tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str
 
 
 def serve_metrics(address: Address, health: Callable[[], Health], drift_us: Callable[[], int], calls: Calls) -> Address:
-    """Serves until the process ends; returns the address with the port that was chosen."""
+    """Serves until the process ends; returns the address with the port that was chosen. Raises CannotListen."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(_Figures(health, drift_us, calls))
-    server, _ = start_http_server(address.port, address.host, registry)
+    try:
+        server, _ = start_http_server(address.port, address.host, registry)
+    except OSError:
+        raise CannotListen(f"cannot listen on {address}: it was taken a moment ago") from None
     return Address(address.host, int(server.server_port))
 
 

@@ -105,8 +105,8 @@ class Supervisor:
         where = f"{count} worker{'s' if count > 1 else ''}, data in {data}"
         if metrics:
             where += f", metrics on {', '.join(metrics)}"
-        print(f"banditcore serves on {self._address} ({where}, ready in {seconds:.2f} s)", flush=True)
         log.info("serving", address=str(self._address), data=data, workers=count, ready_s=round(seconds, 3))
+        print(f"banditcore serves on {self._address} ({where}, ready in {seconds:.2f} s)", flush=True)
 
 
 class _Worker:
