@@ -72,24 +72,25 @@ def test_what_was_sent_before_the_signal_is_answered_and_what_comes_later_is_mad
     server = ServerProcess(data, "--apply", str(SHOP))
     callers = [Caller(server.target, f"caller-{number}") for number in range(CALLERS)]
     away: list[tuple[float, float]] = []
-    with ThreadPoolExecutor(CALLERS) as pool:
-        running = [pool.submit(caller.run, stop) for caller in callers]
-        try:
-            for restart in range(1, RESTARTS + 1):
-                while sum(len(caller.sent) for caller in callers) < CALLS_BETWEEN * restart:
-                    assert not any(one.done() for one in running), [one.exception() for one in running if one.done()]
-                    time.sleep(0.01)
-                signalled = time.monotonic()
-                # Ten seconds is what it gives to calls in flight; these take milliseconds.
-                assert server.stop(10) == 0
-                server = ServerProcess(data, listen=server.target)
-                away.append((signalled, time.monotonic()))
-        finally:
-            stop.set()
-        for one in running:
-            one.result()
-    with server:
-        pass
+    try:
+        with ThreadPoolExecutor(CALLERS) as pool:
+            running = [pool.submit(caller.run, stop) for caller in callers]
+            try:
+                for restart in range(1, RESTARTS + 1):
+                    while sum(len(caller.sent) for caller in callers) < CALLS_BETWEEN * restart:
+                        assert not any(one.done() for one in running), "a caller has given up"
+                        time.sleep(0.01)
+                    signalled = time.monotonic()
+                    # Ten seconds is what it gives to calls in flight; these take milliseconds.
+                    assert server.stop(10) == 0
+                    server = ServerProcess(data, listen=server.target)
+                    away.append((signalled, time.monotonic()))
+            finally:
+                stop.set()
+            for one in running:
+                one.result()
+    finally:
+        server.__exit__(None, None, None)
     failed = [sent for caller in callers for sent in caller.sent if sent.failed]
     assert failed, "somebody was turned away, or this shows nothing"
     outside = [sent for sent in failed if not any(since <= sent.at <= until for since, until in away)]
