@@ -78,14 +78,17 @@ class DecisionIds:
     one call follow each other without a gap. A forged id passes with a chance of 2**-64 a try.
     """
 
-    def __init__(self, secret: bytes, *, last: bytes | None = None) -> None:
-        """`last` is the largest id in the store: new ones are later, whatever the clock says."""
+    def __init__(self, secret: bytes, *, last: bytes | None = None, start: int | None = None) -> None:
+        """`last` is the largest id in the store: new ones are later, whatever the clock says.
+
+        The counter starts at a random number of 53 bits unless `start` gives one.
+        """
         self._mac = _keyed(secret, _MAC)
         self._lock = threading.Lock()
         self._millisecond = id_milliseconds(last) + 1 if last else 0
         # A random start keeps several processes apart. Once only: asking the system for randomness lets go of the
         # interpreter's lock, which under load costs more than the whole decision.
-        self._counter = secrets.randbits(_COUNTER_BITS - 1)
+        self._counter = secrets.randbits(_COUNTER_BITS - 1) if start is None else start
 
     def new(self, stream: int, count: int, now_us: int) -> list[bytes]:
         """`count` ids for decisions of one call in `stream`, made at `now_us` (Unix microseconds)."""

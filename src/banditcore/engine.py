@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -70,11 +71,14 @@ class DecisionEngine:
         store: Store,
         *,
         clock: Callable[[], int] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        id_start: int | None = None,
         learn_in_background: bool = True,
         report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
     ) -> None:
+        """`monotonic` (seconds) and `id_start` (see `DecisionIds`) are for simulations that must run alike twice."""
         try:
-            self._open(store, clock, report_error)
+            self._open(store, clock, monotonic, id_start, report_error)
         except BaseException:
             # The caller has no engine to close; the store's lock must not outlive the attempt.
             store.close()
@@ -83,13 +87,18 @@ class DecisionEngine:
             self._learner.start()
 
     def _open(
-        self, store: Store, clock: Callable[[], int] | None, report_error: Callable[[str, Exception], None]
+        self,
+        store: Store,
+        clock: Callable[[], int] | None,
+        monotonic: Callable[[], float],
+        id_start: int | None,
+        report_error: Callable[[str, Exception], None],
     ) -> None:
         last = store.last_decision_id()
         clock = clock or SteadyClock.of(store)
         self._store = store
         self._clock = clock
-        self._ids = DecisionIds(store.secret, last=last)
+        self._ids = DecisionIds(store.secret, last=last, start=id_start)
         self._lives: dict[str, Live] = {}
         self._degraded = Degraded()
         self._history = History()
@@ -101,6 +110,7 @@ class DecisionEngine:
             clock,
             lambda: list(self._lives.values()),
             self._publish,
+            monotonic=monotonic,
             refresh=self._refresh,
             report_error=report_error,
         )

@@ -112,6 +112,7 @@ class Learner:
         lives: Callable[[], list[Live]],
         publish: Callable[[Live, Model], None],
         *,
+        monotonic: Callable[[], float] = time.monotonic,
         refresh: Callable[[], None] = lambda: None,
         pause_s: float = 0.02,
         save_after_s: float = 5.0,
@@ -121,6 +122,7 @@ class Learner:
         self.lock = threading.RLock()
         """Held while folding; whoever changes an experiment's definition takes it first."""
         self._store, self._clock, self._lives, self._publish = store, clock, lives, publish
+        self._monotonic = monotonic
         self._refresh, self._report_error = refresh, report_error
         self._pause_s = pause_s
         # Others can only serve what was saved.
@@ -146,7 +148,7 @@ class Learner:
     def _start(self, live: Live) -> Fold:
         with self._store.read() as reader:
             fold = Fold.start(reader, live, up_to=reader.stream_position(live.stream))
-            self._saved[live.stream] = (fold.position, time.monotonic() + self._save_after_s)
+            self._saved[live.stream] = (fold.position, self._monotonic() + self._save_after_s)
             while fold.read(reader, live.stream):
                 pass
         self._folds[live.stream] = fold
@@ -175,7 +177,7 @@ class Learner:
         """Whether there is something to fold, to save, or to take over from somebody else."""
         fold = self._folds[live.stream]
         saved, due = self._saved[live.stream]
-        if fold.position > saved and (save or time.monotonic() >= due):
+        if fold.position > saved and (save or self._monotonic() >= due):
             return True
         with self._store.read() as reader:
             return bool(reader.lessons(live.stream, fold.position, 1).positions)
@@ -221,11 +223,11 @@ class Learner:
 
     def _save(self, folding: Folding, live: Live, fold: Fold, *, now: bool) -> None:
         position, due = self._saved[live.stream]
-        started = time.monotonic()
+        started = self._monotonic()
         if fold.position == position or not (now or started >= due):
             return
         folding.put_snapshot(fold.snapshot(live), milestone_every=MILESTONE_EVERY)
-        ended = time.monotonic()
+        ended = self._monotonic()
         # Large states are saved less often: a twentieth of the time goes into saving at most.
         self._saved[live.stream] = (fold.position, ended + max(self._save_after_s, 20 * (ended - started)))
 
@@ -242,18 +244,18 @@ class Learner:
         while not self._stopping:
             self._wake.wait(timeout=POLL_EVERY_S if self._store.shared else CLOSE_EVERY_S)
             self._wake.clear()
-            started = time.monotonic()
+            started = self._monotonic()
             failed = self._turn()
             # Folding in small batches is enough: the pause leaves the interpreter to the requests, and copying a
             # large model over and over leaves them most of the time too. What failed is not tried in haste.
-            pause = CLOSE_EVERY_S if failed else max(self._pause_s, 4 * (time.monotonic() - started))
+            pause = CLOSE_EVERY_S if failed else max(self._pause_s, 4 * (self._monotonic() - started))
             time.sleep(min(pause, CLOSE_EVERY_S))
 
     def _turn(self) -> bool:
         """One step, in which experiments fail by themselves; returns whether any did."""
-        close = time.monotonic() >= self._next_close
+        close = self._monotonic() >= self._next_close
         if close:
-            self._next_close = time.monotonic() + CLOSE_EVERY_S
+            self._next_close = self._monotonic() + CLOSE_EVERY_S
         with self.lock:
             failed = self._refreshed()
             for live in self._lives():

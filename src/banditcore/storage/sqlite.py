@@ -184,11 +184,11 @@ class _Session:
                 raise
             self.connection, self.checkpoints = connection, Checkpoints(connection)
 
-    def secret(self) -> bytes:
+    def secret(self, given: bytes) -> bytes:
         """The store's, made when there is none."""
         assert self.connection is not None
         with translated(self.path):
-            return _secret(self.connection)
+            return _secret(self.connection, given)
 
     @contextmanager
     def transaction(self, streams: Collection[int] | None) -> Iterator[Tables]:
@@ -249,13 +249,20 @@ class SqliteStore:
 
     The rest is for simulations. `vfs` names an APSW VFS that has the files instead of the system, without shared
     memory and without a lock on the directory. `synchronous` below "full" is there to be caught losing. Without a
-    thread (`threaded=False`) writes wait for `commit_waiting`, or for somebody who waits for their result.
+    thread (`threaded=False`) writes wait for `commit_waiting`, or for somebody who waits for their result. `secret`
+    is what a new store gets instead of random bytes.
     """
 
     shared = False
 
     def __init__(
-        self, directory: Path | str, *, vfs: str = "", synchronous: str = "full", threaded: bool = True
+        self,
+        directory: Path | str,
+        *,
+        vfs: str = "",
+        synchronous: str = "full",
+        threaded: bool = True,
+        secret: bytes = b"",
     ) -> None:
         directory = Path(directory)
         self._path = directory / DATABASE
@@ -269,7 +276,7 @@ class SqliteStore:
         self._session = _Session(self._path, synchronous, vfs)
         try:
             self._session.open()
-            self.secret = self._session.secret()
+            self.secret = self._session.secret(secret)
         except BaseException:
             self._session.close()
             self._lock.release()
@@ -345,9 +352,9 @@ def _stored_secret(connection: apsw.Connection) -> bytes | None:
     return None if stored is None else bytes(stored)
 
 
-def _secret(connection: apsw.Connection) -> bytes:
+def _secret(connection: apsw.Connection, given: bytes) -> bytes:
     stored = _stored_secret(connection)
     if stored is None:
-        stored = secrets.token_bytes(32)
+        stored = given or secrets.token_bytes(32)
         connection.execute("INSERT INTO secret (name, value) VALUES ('decision-ids', ?)", (stored,))
     return stored
