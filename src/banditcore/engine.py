@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
@@ -21,7 +22,7 @@ from banditcore.assignment import DecisionIds, id_stream
 from banditcore.clock import SteadyClock
 from banditcore.config import ExperimentSpec
 from banditcore.deciding import History, choose, replay
-from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound
+from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound, StoreUnavailable
 from banditcore.experiments import Live, Model
 from banditcore.explain import explain
 from banditcore.futures import completed, otherwise
@@ -138,7 +139,7 @@ class DecisionEngine:
     def _refresh(self) -> None:
         """Takes over what other processes have declared; called with the learner's lock."""
         with self._store.read() as reader:
-            changed = [row for row in reader.experiments() if row != self._row(row.name)]
+            changed = [row for row in reader.experiments() if not self._up_to_date(row)]
             versions = [reader.versions(row.name)[-1] for row in changed]
         for row, version in zip(changed, versions, strict=True):
             live = self._lives.get(row.name)
@@ -147,9 +148,19 @@ class DecisionEngine:
             else:
                 self._adopt(row, version)
 
-    def _row(self, name: str) -> ExperimentRow | None:
-        live = self._lives.get(name)
-        return live.row if live else None
+    def _up_to_date(self, row: ExperimentRow) -> bool:
+        live = self._lives.get(row.name)
+        return live is not None and live.row == row and live.version == row.version
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One change at a time; after one of unknown outcome the learner's next turn looks what is stored."""
+        with self._change:
+            try:
+                yield
+            except StoreUnavailable:
+                self._learner.unsure = True
+                raise
 
     def _publish(self, live: Live, model: Model) -> None:
         # Called with the learner's lock, which a change of definition takes too: `live` is the one in force.
@@ -190,7 +201,7 @@ class DecisionEngine:
         """As `apply`, for several definitions together: all or none."""
         for definition in definitions:
             experiments.check(definition)
-        with self._change:
+        with self._changing():
             now_us = self._clock()
             applied = self._store.write(
                 lambda tx: [experiments.put(tx, definition, now_us) for definition in definitions]
@@ -222,19 +233,13 @@ class DecisionEngine:
         return self._set_status(name, "archived")
 
     def _set_status(self, name: str, status: str) -> Experiment:
-        with self._change:
-            live = self._live(name)
-            if live.row.status == "archived" and status != "archived":
-                raise NotAllowedNow(
-                    f"{name} is archived, which is final: declare a new experiment",
-                    field="experiment",
-                    reason="EXPERIMENT_ARCHIVED",
-                )
-            if live.row.status != status:
-                now_us = self._clock()
-                row = self._store.write(lambda tx: experiments.put_status(tx, name, status, now_us)).result()
-                with self._learner.lock:
-                    self._lives = {**self._lives, name: replace(self._lives[name], row=row)}
+        with self._changing():
+            self._live(name)
+            now_us = self._clock()
+            # The store decides what changes: the status known here may be that of before a failed commit.
+            row = self._store.write(lambda tx: experiments.put_status(tx, name, status, now_us)).result()
+            with self._learner.lock:
+                self._lives = {**self._lives, name: replace(self._lives[name], row=row)}
             return self._lives[name].describe()
 
     def _live(self, name: str) -> Live:

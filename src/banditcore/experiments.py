@@ -219,8 +219,19 @@ def put(tx: Transaction, spec: ExperimentSpec, now_us: int) -> tuple[ExperimentR
 
 
 def put_status(tx: Transaction, name: str, status: str, now_us: int) -> ExperimentRow:
-    """Writes a new status beside the version in force, which another process may just have changed."""
+    """Writes a new status beside the version in force, which another process may just have changed.
+
+    The same status again changes nothing. Raises NotAllowedNow for an experiment that is archived.
+    """
     row = next(row for row in tx.experiments() if row.name == name)
+    if row.status == status:
+        return row
+    if row.status == "archived":
+        raise NotAllowedNow(
+            f"{name} is archived, which is final: declare a new experiment",
+            field="experiment",
+            reason="EXPERIMENT_ARCHIVED",
+        )
     changed = replace(row, status=status, update_time=now_us)
     tx.put_experiment(changed)
     return changed

@@ -121,6 +121,8 @@ class Learner:
         """`refresh` brings `lives` up to date with what other processes of a shared store declared."""
         self.lock = threading.RLock()
         """Held while folding; whoever changes an experiment's definition takes it first."""
+        self.unsure = False
+        """Whether definitions may have changed that were not published; the next turn looks."""
         self._store, self._clock, self._lives, self._publish = store, clock, lives, publish
         self._monotonic = monotonic
         self._refresh, self._report_error = refresh, report_error
@@ -157,8 +159,7 @@ class Learner:
     def step(self) -> int:
         """Closes windows, folds what is new in every stream and publishes it; returns how many were folded."""
         with self.lock:
-            if self._store.shared:
-                self._refresh()
+            self._look()
             return sum(self._advance(live, close=True) for live in self._lives())
 
     def _advance(self, live: Live, *, close: bool, save: bool = False) -> int:
@@ -270,12 +271,16 @@ class Learner:
                     failed = True
         return failed
 
-    def _refreshed(self) -> bool:
-        """Looks what others have declared; returns whether that failed."""
-        if not self._store.shared:
-            return False
-        try:
+    def _look(self) -> None:
+        """Takes over definitions that others have declared, or a commit of unknown outcome."""
+        if self._store.shared or self.unsure:
             self._refresh()
+            self.unsure = False
+
+    def _refreshed(self) -> bool:
+        """The same; returns whether that failed."""
+        try:
+            self._look()
         except Exception as error:
             self._report_error("", error)
             return True

@@ -1,13 +1,16 @@
 """Experiments: what a change of definition keeps, opens anew or may not touch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from disk import Disk
 from shop import BASE, Clock, policy_unit, spec, taste
 
 from banditcore import DecisionEngine, SqliteStore
-from banditcore.errors import InvalidInput, NotAllowedNow
+from banditcore.errors import InvalidInput, NotAllowedNow, StoreUnavailable
 
 
 def test_applying_twice_changes_nothing(engine: DecisionEngine) -> None:
@@ -147,3 +150,46 @@ def test_pause_resume_archive(engine: DecisionEngine) -> None:
         engine.resume("shop")
     with pytest.raises(NotAllowedNow, match="archived"):
         engine.apply(spec(variants=["plain", "sale"]))
+
+
+class TestAChangeOfUnknownOutcome:
+    """Its commit failed in the sync, and what the disk has of it is found out on reopening."""
+
+    @pytest.fixture
+    def disk(self) -> Disk:
+        return Disk()
+
+    @pytest.fixture
+    def shop(self, disk: Disk, clock: Clock) -> Iterator[DecisionEngine]:
+        store = SqliteStore("data", vfs=disk.name, threaded=False)
+        with DecisionEngine(store, clock=clock, learn_in_background=False) as engine:
+            engine.apply(spec())
+            yield engine
+
+    @contextmanager
+    def failing_syncs(self, disk: Disk) -> Iterator[None]:
+        disk.faults.sync = 1.0
+        with pytest.raises(StoreUnavailable):
+            yield
+        disk.faults.sync = 0.0
+
+    def stored_status(self, shop: DecisionEngine) -> str:
+        with shop._store.read() as reader:
+            return reader.experiments()[0].status
+
+    def test_a_status_that_looks_unchanged_is_written_all_the_same(self, shop: DecisionEngine, disk: Disk) -> None:
+        with self.failing_syncs(disk):
+            shop.pause("shop")
+        assert shop.get("shop").status == "running"
+        shop._store.write(lambda tx: None).result()
+        assert self.stored_status(shop) == "paused"
+        shop.resume("shop")
+        assert self.stored_status(shop) == "running"
+
+    def test_the_learners_next_turn_takes_it_over(self, shop: DecisionEngine, disk: Disk) -> None:
+        with self.failing_syncs(disk):
+            shop.apply(spec(policy="linear_ts"))
+        shop._store.write(lambda tx: None).result()
+        assert shop.get("shop").version == 1
+        shop.catch_up()
+        assert shop.get("shop").version == 2
