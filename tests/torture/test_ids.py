@@ -125,7 +125,10 @@ def test_every_call_that_takes_an_id_says_the_same(stub: DecisionServiceStub, se
         for call, request in (
             (stub.RecordExposure, pb.RecordExposureRequest(decision_id=decision)),
             (stub.ExplainDecision, pb.ExplainDecisionRequest(decision_id=decision)),
-            (stub.RecordRewards, pb.RecordRewardsRequest(rewards=[pb.Reward(decision_id=decision, goal="buy")])),
+            (
+                stub.RecordRewards,
+                pb.RecordRewardsRequest(rewards=[pb.Reward(decision_id=decision, goal="buy", value=1.0)]),
+            ),
         ):
             with pytest.raises(grpc.RpcError) as refused:
                 call(request)
