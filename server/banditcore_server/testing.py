@@ -31,6 +31,7 @@ class ServerProcess:
         wrapper: Sequence[str] = (),
         log: Path | None = None,
     ) -> None:
+        self.location = str(data)
         self.data = Path(data)
         self.log = log or self.data.with_name(f"{self.data.name}.log")
         started = time.monotonic()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import apsw
 import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from banditcore.storage.opening import open_log
 from banditcore.v1.decision_service_pb2_grpc import DecisionServiceStub
 from banditcore.v1.experiment_service_pb2_grpc import ExperimentServiceStub
 from banditcore_server.testing import ServerProcess
@@ -43,12 +43,11 @@ class Wire:
 
     def counts(self) -> dict[str, int]:
         """Rows per table, as committed."""
-        path = self.server.data / "banditcore.db"
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            return {table: connection.execute(f"SELECT count(*) FROM {table}").get for table in TABLES}
-        finally:
-            connection.close()
+        log = open_log(self.server.location)
+        with log.read() as reader:
+            counts = {table: reader._one(f"SELECT count(*) FROM {table}")[0] for table in TABLES}
+        log.close()
+        return counts
 
     def refusal(self, call: Callable[..., Any], request: Any) -> Refusal:
         """The error of a call that must fail."""
@@ -87,9 +86,12 @@ def read_refusal(status: status_pb2.Status | None, error: grpc.RpcError) -> Refu
     )
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server") / "data", "--apply", str(SHOP)) as running:
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("server")
+    postgres = request.param == "postgres"
+    location = request.getfixturevalue("database").new() if postgres else folder / "data"
+    with ServerProcess(location, "--apply", str(SHOP), log=folder / "data.log") as running:
         yield running
 
 

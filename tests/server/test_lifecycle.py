@@ -34,12 +34,13 @@ def start_in_vain(*options: str) -> str:
     return lines[0]
 
 
-def test_a_second_server_on_the_same_directory(wire):
-    before = wire.counts()
-    line = start_in_vain("--data", str(wire.server.data), "--listen", "127.0.0.1:0")
-    assert str(wire.server.data) in line
-    assert str(wire.server.process.pid) in line
-    assert wire.counts() == before
+def test_a_second_server_on_the_same_directory(tmp_path):
+    with ServerProcess(tmp_path / "data", "--apply", str(SHOP)) as server:
+        before = Wire(server).counts()
+        line = start_in_vain("--data", str(server.data), "--listen", "127.0.0.1:0")
+        assert str(server.data) in line
+        assert str(server.process.pid) in line
+        assert Wire(server).counts() == before
 
 
 def test_a_port_in_use(wire, tmp_path):

@@ -102,5 +102,5 @@ def test_what_was_sent_before_the_signal_is_answered_and_what_comes_later_is_mad
         assert sorted(stored.values()) == sorted(units), "each once, however often it was sent"
         assert set(stored) == {decision for caller in callers for decision in caller.decided}
         for decision in (decision for caller in callers for decision in caller.rewarded):
-            assert [reward.value for reward in reader.rewards(1, bytes.fromhex(decision))] == [1.0]
+            assert [reward.value for reward in reader.rewards(1, [bytes.fromhex(decision)])] == [1.0]
     log.close()
