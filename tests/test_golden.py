@@ -1,6 +1,7 @@
 """Data directories that earlier releases wrote: opened, audited, and gone on with.
 
-`golden/schema-1.db`: 60 units in each of three experiments (lin_ucb, linear_ts, beta_ts) with most of their rewards.
+`golden/schema-N.db`: 60 units in each of three experiments (lin_ucb, linear_ts, beta_ts) with most of their rewards;
+from 2 on with request ids.
 """
 
 import shutil
