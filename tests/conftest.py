@@ -18,7 +18,12 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def full(request):
-    """Whether to run at full size."""
+    """Whether to run at full size.
+
+    What `make sims` and `make torture` run in full `make test` runs small. Bars that are means over runs are then as
+    much wider as fewer runs scatter more. Seeds are fixed, so nothing flickers; a false-alarm rate in a docstring is
+    what a fresh choice of seeds would risk with sound code.
+    """
     return request.config.getoption("--full")
 
 

@@ -88,7 +88,10 @@ class Decision:
     certificate: float = 0.0
     """How far `propensities` may be from the policy's ideal rule: 0 for closed forms; see `Policy.certificate`."""
     degraded: bool = False
-    """True when it was not the policy that answered (control was served, nothing is learned from it)."""
+    """True when the policy failed (control was served), or the store was away (drawn from the last model, not logged).
+
+    Nothing is learned from it.
+    """
     duplicate: bool = False
     """True when the request id had been answered before and this is that answer."""
 
