@@ -23,7 +23,10 @@ from banditcore.storage.base import Folding, Lessons, Reader, SnapshotRow, Store
 PAGE = 10_000
 CLOSE_EVERY_S = 0.5
 POLL_EVERY_S = 0.1
-"""How often a shared store is asked for what other processes have learned and declared, and saved to for them."""
+"""How often a shared store is asked for what other processes have logged, learned and declared."""
+SHARE_EVERY_S = 1.0
+"""How often what was learned is saved for them. Each folds the log by itself when nobody else is at it, so this does
+not make their models late; saving at every turn would write megabytes a second where models are large."""
 _ANY_VERSION = 2**31 - 1
 MILESTONE_EVERY = 100_000
 """One snapshot per so many positions is kept for good: it bounds what an explanation has to fold."""
@@ -127,8 +130,8 @@ class Learner:
         self._monotonic = monotonic
         self._refresh, self._report_error = refresh, report_error
         self._pause_s = pause_s
-        # Others can only serve what was saved.
-        self._save_after_s = POLL_EVERY_S if store.shared else save_after_s
+        # Others take over what was saved, in case they cannot fold by themselves.
+        self._save_after_s = min(save_after_s, SHARE_EVERY_S) if store.shared else save_after_s
         self._folds: dict[int, Fold] = {}
         self._saved: dict[int, tuple[int, float]] = {}
         """stream -> (position of the last snapshot, monotonic time before which there is no next)."""

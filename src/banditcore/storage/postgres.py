@@ -101,11 +101,11 @@ class _Session:
         self.connection = connection
 
     @contextmanager
-    def transaction(self, streams: Collection[int] | None) -> Iterator[Tables]:
+    def transaction(self, streams: Collection[int], *, definitions: bool) -> Iterator[Tables]:
         assert self.connection is not None
         with translated(self._origin), self._watch.over(self.connection, STATEMENT_LIMIT_S) as touch:
             try:
-                with _within(self.connection, _holding(streams)):
+                with _within(self.connection, _holding(streams, definitions)):
                     yield PostgresTables(self.connection, touch)
             except (
                 psycopg.errors.IntegrityError,
@@ -124,12 +124,15 @@ class _Session:
             self.connection = None
 
 
-def _holding(streams: Collection[int] | None) -> bytes:
-    """Begins a transaction that holds the streams, or the definitions when there are None, in one message."""
-    if streams is None:
-        return b"BEGIN; LOCK TABLE experiment IN SHARE ROW EXCLUSIVE MODE"
-    numbers = ", ".join(str(int(stream)) for stream in streams)
-    return f"BEGIN; SELECT 1 FROM stream WHERE stream IN ({numbers}) ORDER BY stream FOR NO KEY UPDATE".encode()
+def _holding(streams: Collection[int], definitions: bool) -> bytes:
+    """Begins a transaction with its locks, in one message and always in the same order."""
+    statements = ["BEGIN"]
+    if definitions:
+        statements.append("LOCK TABLE experiment IN SHARE ROW EXCLUSIVE MODE")
+    if streams:
+        numbers = ", ".join(str(int(stream)) for stream in streams)
+        statements.append(f"SELECT 1 FROM stream WHERE stream IN ({numbers}) ORDER BY stream FOR NO KEY UPDATE")
+    return "; ".join(statements).encode()
 
 
 @contextmanager
@@ -186,8 +189,8 @@ class _Readers:
         with suppress(queue.Empty):
             while True:
                 connection = self._idle.get_nowait()
-                # The server may have gone and come back since the connection was used last.
-                with suppress(psycopg.Error, OSError):
+                # The server may have gone and come back, or gone quiet, since the connection was used last.
+                with suppress(psycopg.Error, OSError), self._watch.over(connection, STATEMENT_LIMIT_S):
                     connection.execute(begin)
                     return connection
                 connection.close()
@@ -247,7 +250,7 @@ class PostgresStore:
         self._readers = _Readers(url, self._watch)
         try:
             self._session.open()
-            with self._session.transaction(None) as tables:
+            with self._session.transaction((), definitions=True) as tables:
                 self.secret = _secret(tables)
         except BaseException:
             self._session.close()

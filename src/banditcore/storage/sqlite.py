@@ -191,8 +191,8 @@ class _Session:
             return _secret(self.connection, given)
 
     @contextmanager
-    def transaction(self, streams: Collection[int] | None) -> Iterator[Tables]:
-        # There is one writer, so whatever streams it needs it holds.
+    def transaction(self, streams: Collection[int], *, definitions: bool) -> Iterator[Tables]:
+        # There is one writer, so whatever it needs it holds.
         assert self.connection is not None
         with self.using, translated(self.path):
             try:

@@ -31,8 +31,8 @@ class Contended(Exception):
 class Session(Protocol):
     """The connection of a writer: used by one thread, given up at the first trouble."""
 
-    def transaction(self, streams: Collection[int] | None) -> AbstractContextManager[Tables]:
-        """A transaction that holds the streams, or the definitions when there are None; commits at the end.
+    def transaction(self, streams: Collection[int], *, definitions: bool) -> AbstractContextManager[Tables]:
+        """A transaction that holds the streams, and the definitions when it is to change them; commits at the end.
 
         Raises Contended, or StoreUnavailable when the outcome is unknown and the session is of no use any more.
         """
@@ -217,9 +217,9 @@ class Writer:
 
     def _attempt(self, group: list[Write]) -> list[tuple[Any] | Exception]:
         """What each operation returned, in a tuple, or raised; all of it committed."""
+        streams = {stream for write in group for stream in write.streams}
         definitions = any(not write.streams for write in group)
-        streams = None if definitions else {stream for write in group for stream in write.streams}
-        with self._session.transaction(streams) as tables:
+        with self._session.transaction(streams, definitions=definitions) as tables:
             return [_outcome(write, tables) for write in group]
 
     def _give_up(self, error: BanditcoreError) -> None:
