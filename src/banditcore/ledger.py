@@ -160,7 +160,9 @@ def record_exposure(tx: Transaction, decision: bytes, text: str, spec_of: SpecOf
     if standing.exposed:
         return True
     spec = spec_of(stream, standing.version)
-    if _closed(spec.learned_goal, decision, now_us):
+    # The log goes before the clock here, too: what closed unexposed stays so when a new start is set back in time.
+    passed = not tx.windows_due(stream, decision + b"\0")
+    if passed or _closed(spec.learned_goal, decision, now_us):
         raise _too_late(spec.learned_goal)
     tx.append_exposure(stream, decision, now_us)
     if spec.exposure == "explicit" and _teaches(standing) and not standing.resolution:

@@ -118,6 +118,22 @@ def test_an_explicit_exposure_is_what_makes_a_decision_count(clock: Clock) -> No
             engine.expose(never.id)
 
 
+def test_a_window_that_closed_unexposed_stays_closed_when_time_starts_anew_earlier(clock: Clock) -> None:
+    store = MemoryStore()
+    with DecisionEngine(store, clock=clock, learn_in_background=False) as engine:
+        engine.apply(spec(exposure="explicit", holdout=0.0001))
+        decision = engine.decide("shop", "a", taste())
+        clock.advance(60)
+        engine.catch_up()
+        # The next process may start at the time of the latest decision, which is before the windows closed.
+        clock.advance(-59)
+        with pytest.raises(NotAllowedNow, match="has closed"):
+            engine.expose(decision.id)
+        assert not engine.reward(decision.id, "buy", 1.0).resolved
+        with store.read() as reader:
+            assert [row.open for row in reader.streams()] == [0]
+
+
 def test_a_goal_added_later_counts_later_decisions_only(engine: DecisionEngine, clock: Clock) -> None:
     unit = policy_unit(engine)
     engine.decide("shop", unit, taste())
