@@ -68,6 +68,15 @@ def test_windows_are_durations(text: object, seconds: float) -> None:
         ({"context": [{"name": "v", "type": "vector", "size": 0}]}, "context[0].size", "greater than or equal to 1"),
         ({"context": [{"name": "a", "type": "boolean"}, {"name": "a", "type": "boolean"}]}, "context", "twice"),
         ({"context": [{"name": "age", "type": "numeric", "unit": "y"}]}, "context[0].unit", "unknown key"),
+        ({"retention": "soon"}, "retention", "is no duration"),
+        (
+            {"retention": "30m"},
+            "",
+            "retention of 1800 s ends before the longest window of a goal: make it at least 1801",
+        ),
+        ({"retention": float("nan")}, "retention", "less than or equal"),
+        ({"retention": "40000d"}, "retention", "less than or equal"),
+        ({"retenton": "90d"}, "retenton", "did you mean 'retention'"),
         ({"exposure": "maybe"}, "exposure", "'implied' or 'explicit'"),
     ],
 )
@@ -119,6 +128,14 @@ def test_the_example_is_valid() -> None:
 def test_a_half_life_may_be_a_duration() -> None:
     policy = parse_experiment("shop", {**GOOD, "policy": {"name": "lin_ucb", "half_life": "2d"}}).policy
     assert policy.params == {"half_life": 172_800.0}
+
+
+@pytest.mark.parametrize("retention", ["1801s", "90d", "36500d", 5000.000001])
+def test_retention_survives_json_and_the_wire(retention: object) -> None:
+    spec = parse_experiment("shop", {**GOOD, "retention": retention})
+    assert spec.retention_s and spec != parse_experiment("shop", GOOD)
+    assert type(spec).model_validate_json(spec.model_dump_json()) == spec
+    assert definition.from_message(definition.to_message(spec)) == spec
 
 
 def test_all_kinds_of_parameters_survive_json_and_the_wire() -> None:

@@ -32,6 +32,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _BRANCHES = ("numeric", "category", "boolean", "vector", "constant", "float", "list[float]")
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
 
+RETENTION_MARGIN_S = 1.0
+"""Retention is longer than every window by this much at least: so much later a window's close may be written."""
 MAX_REWARD = 1e12
 """Largest |reward|: squares of larger ones would lose the small ones of other decisions."""
 Number = Annotated[float, Strict()]
@@ -185,6 +187,12 @@ class ExperimentSpec(_Spec):
     """Keys the holdout and the draws; by default the name, so the file alone fixes who is held out."""
     target_lift: Annotated[Number, Field(ge=0.001, le=100)] = 0.10
     """Relative lift the experiment wants to detect; tunes where the interval is tightest, never its validity."""
+    retention_s: Annotated[
+        Annotated[Number, Field(le=36_500 * 86_400.0)] | None,
+        BeforeValidator(_seconds),
+        Field(validation_alias=AliasChoices("retention", "retention_s")),
+    ] = None
+    """Seconds that decisions are kept, with all that belongs to them; None: for good."""
 
     @field_validator("variants", mode="before")
     @classmethod
@@ -225,6 +233,13 @@ class ExperimentSpec(_Spec):
         if self.learn not in [goal.name for goal in self.goals]:
             raise PydanticCustomError(
                 "learn", "learn {goal} is not among the goals: name one of them", {"goal": repr(self.learn)}
+            )
+        longest = max(goal.window_s for goal in self.goals)
+        if self.retention_s is not None and not self.retention_s >= longest + RETENTION_MARGIN_S:
+            raise PydanticCustomError(
+                "retention",
+                "retention of {found} s ends before the longest window of a goal: make it at least {least} s",
+                {"found": f"{self.retention_s:.15g}", "least": f"{longest + RETENTION_MARGIN_S:.15g}"},
             )
         if not self.salt:
             object.__setattr__(self, "salt", self.name)
@@ -311,6 +326,6 @@ def _words(error: ErrorDetails) -> str:
 
 
 def _nearest(key: str) -> str:
-    known = {field for spec in _Spec.__subclasses__() for field in spec.model_fields} | {"window"}
+    known = {field for spec in _Spec.__subclasses__() for field in spec.model_fields} | {"window", "retention"}
     close = difflib.get_close_matches(key, sorted(known), n=1)
     return f": did you mean {close[0]!r}?" if close else ": remove it"

@@ -17,7 +17,7 @@ _KIND_NAMES = {number: name for name, number in KINDS.items()}
 
 def to_message(spec: ExperimentSpec) -> pb.ExperimentDefinition:
     """The whole definition, every default spelled out."""
-    return pb.ExperimentDefinition(
+    message = pb.ExperimentDefinition(
         name=spec.name,
         control=spec.control,
         holdout=spec.holdout,
@@ -30,6 +30,9 @@ def to_message(spec: ExperimentSpec) -> pb.ExperimentDefinition:
         salt=spec.salt,
         target_lift=spec.target_lift,
     )
+    if spec.retention_s is not None:
+        message.retention.FromNanoseconds(round(spec.retention_s * 1e9))
+    return message
 
 
 def from_message(message: pb.ExperimentDefinition) -> ExperimentSpec:
@@ -58,6 +61,8 @@ def _data(message: pb.ExperimentDefinition) -> dict[str, Any]:
         data["policy"] = _policy_data(message.policy)
     if message.exposure:
         data["exposure"] = _EXPOSURE_NAMES.get(message.exposure, str(message.exposure))
+    if message.HasField("retention"):
+        data["retention"] = message.retention.ToNanoseconds() / 1e9
     return data
 
 

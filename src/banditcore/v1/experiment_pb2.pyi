@@ -51,7 +51,7 @@ GOAL_REPORT_STATUS_COLLECTING: GoalReportStatus
 GOAL_REPORT_STATUS_READY: GoalReportStatus
 
 class ExperimentDefinition(_message.Message):
-    __slots__ = ("name", "control", "holdout", "variants", "policy", "context", "goals", "learn", "exposure", "salt", "target_lift")
+    __slots__ = ("name", "control", "holdout", "variants", "policy", "context", "goals", "learn", "exposure", "salt", "target_lift", "retention")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     HOLDOUT_FIELD_NUMBER: _ClassVar[int]
@@ -63,6 +63,7 @@ class ExperimentDefinition(_message.Message):
     EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     SALT_FIELD_NUMBER: _ClassVar[int]
     TARGET_LIFT_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_FIELD_NUMBER: _ClassVar[int]
     name: str
     control: str
     holdout: float
@@ -74,7 +75,8 @@ class ExperimentDefinition(_message.Message):
     exposure: Exposure
     salt: str
     target_lift: float
-    def __init__(self, name: _Optional[str] = ..., control: _Optional[str] = ..., holdout: _Optional[float] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., learn: _Optional[str] = ..., exposure: _Optional[_Union[Exposure, str]] = ..., salt: _Optional[str] = ..., target_lift: _Optional[float] = ...) -> None: ...
+    retention: _duration_pb2.Duration
+    def __init__(self, name: _Optional[str] = ..., control: _Optional[str] = ..., holdout: _Optional[float] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., learn: _Optional[str] = ..., exposure: _Optional[_Union[Exposure, str]] = ..., salt: _Optional[str] = ..., target_lift: _Optional[float] = ..., retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Variant(_message.Message):
     __slots__ = ("key", "payload")
