@@ -122,6 +122,21 @@ class Asked(NamedTuple):
     length: int
 
 
+class Trimmed(NamedTuple):
+    """What retention has left of a stream."""
+
+    base: int
+    """Position of the snapshot that the log begins with; 0 while nothing was deleted."""
+    version: int
+    """Of the definition it was saved under; 0 without one."""
+    deleted: int
+    """Events."""
+
+    def reaches(self, version: int, position: int) -> bool:
+        """Whether the model at a position, as a definition has it, can still be folded from what is kept."""
+        return position >= self.base and version >= self.version
+
+
 class Standing(NamedTuple):
     """What a reward or an exposure needs to know of a decision."""
 
@@ -182,7 +197,10 @@ class SnapshotRow:
 
 @dataclass(frozen=True, slots=True)
 class GoalQuery:
-    """Which outcomes `outcome_moments` sums: those of `goal`, of decisions with an id below `closed_before`."""
+    """Which outcomes `outcome_moments` sums: those of `goal`, of decisions with an id below `closed_before`.
+
+    What deleted decisions earned is always among them: their windows had closed.
+    """
 
     streams: tuple[int, ...]
     goal: str
@@ -247,7 +265,15 @@ class Reader(Protocol):
         """All decisions, ordered by (version, model position)."""
 
     def density(self, stream: int) -> tuple[int, int, int]:
-        """(events, distinct positions, largest position) over all events; equal when the stream is sound."""
+        """(events, distinct positions, largest position), deleted events included in the first two.
+
+        In a sound stream these two are its position, and so is the last one while nothing was deleted.
+        """
+
+    def trimmed(self, stream: int) -> Trimmed: ...
+
+    def oldest_model(self, stream: int, since: bytes, limit: int) -> tuple[int, int] | None:
+        """(least model position, least version) of the first `limit` decisions of a policy from the id `since` on."""
 
     def group_counts(self, streams: tuple[int, ...]) -> dict[int, tuple[int, int]]:
         """group -> (decisions, units)."""
@@ -287,12 +313,22 @@ class Transaction(Reader, Protocol):
         `unresolved` of them closed without a resolution and will get none.
         """
 
+    def set_base(self, row: SnapshotRow, *, instead_of: int) -> bool:
+        """Lets the log begin with a snapshot, older ones dropped; False when the base is not `instead_of` any more."""
+
+    def delete_decisions(self, stream: int, before: bytes, goals: Sequence[GoalQuery], limit: int) -> int:
+        """Deletes the first decisions below `before` with all that belongs to them; returns how many, `limit` at most.
+
+        It stops at the first whose window is open or whose resolution the base has not learned. What they add to
+        reports is kept, for each of `goals`; their streams and bounds are not looked at.
+        """
+
 
 class Folding(Reader, Protocol):
     """The right to fold a stream, held alone until the transaction ends."""
 
     def put_snapshot(self, row: SnapshotRow, *, milestone_every: int) -> None:
-        """Keeps the newest snapshot and one per `milestone_every` positions."""
+        """Keeps the newest snapshot, the base and one per `milestone_every` positions."""
 
 
 class Store(Protocol):

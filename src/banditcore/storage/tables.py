@@ -28,7 +28,7 @@ from banditcore.storage.base import (
     StreamRow,
     VersionRow,
 )
-from banditcore.storage.sums import Sums
+from banditcore.storage.deleting import Deleting
 from banditcore.types import Group
 
 _DECISION = (
@@ -45,7 +45,7 @@ def migrations() -> list[str]:
     return [entry.read_text() for entry in sorted(found, key=lambda entry: entry.name)]
 
 
-class Tables(Sums):
+class Tables(Deleting):
     """Keeps `banditcore.storage.base.Transaction` within a transaction of the caller's."""
 
     wrote = False
@@ -312,13 +312,15 @@ class Tables(Sums):
 
     def put_snapshot(self, row: SnapshotRow, *, milestone_every: int) -> None:
         self._change(
-            "DELETE FROM snapshot WHERE stream = $1 AND position / $2 = $3 / $2",
+            "DELETE FROM snapshot WHERE stream = $1 AND position / $2 = $3 / $2"
+            " AND position <> (SELECT base FROM stream WHERE stream = $1)",
             row.stream,
             milestone_every,
             row.position,
         )
         self._change(
-            "INSERT INTO snapshot (stream, position, version, state, digest) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO snapshot (stream, position, version, state, digest) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (stream, position) DO NOTHING",
             row.stream,
             row.position,
             row.version,

@@ -336,6 +336,61 @@ class StorageContract:
             assert reader.arm_outcomes(query) == {(stream, 1): (4, 4, 5.0)}
             assert reader.group_counts((stream,)) == {1: (4, 3)}
 
+    def test_the_base_is_kept_and_set_by_one_only(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = [SnapshotRow(stream, position, 1, b"state", b"digest") for position in (3, 4, 5, 6)]
+        _save(store, rows[0])
+        with store.read() as reader:
+            assert reader.trimmed(stream) == (0, 0, 0)
+        assert store.write(lambda tx: tx.set_base(rows[1], instead_of=0), [stream]).result()
+        assert not store.write(lambda tx: tx.set_base(rows[2], instead_of=0), [stream]).result()
+        for row in (rows[1], rows[3]):
+            _save(store, replace(row, version=2))
+        with store.read() as reader:
+            assert [(row.position, row.version) for row in reader.snapshots(stream)] == [(4, 1), (6, 2)]
+            trimmed = reader.trimmed(stream)
+            assert trimmed == (4, 1, 0)
+            assert (trimmed.reaches(1, 4), trimmed.reaches(1, 3), trimmed.reaches(0, 9)) == (True, False, False)
+
+    def test_old_decisions_go_with_all_that_belongs_to_them(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann", "ann", "bob", "cid"])
+        ids = split_ids(rows.ids)
+        _append(store, rows, Asked("r1", 0, 4))
+        store.write(lambda tx: tx.append_exposure(stream, ids[1], 7), [stream]).result()
+        for decision in ids:
+            store.write(lambda tx, decision=decision: _reward(tx, stream, decision, 2.0), [stream]).result()  # type: ignore[misc]
+        held_out = columns(store, stream, ["dan"], group=2, now_us=2_000_000)
+        store.write(lambda tx: tx.append_decisions(held_out), [stream]).result()
+        query = GoalQuery((stream,), "buy", (1,), False, 0.0, _EVERYTHING, False)
+        before = _sums(store, query)
+        # Positions: four decisions, an exposure, a reward and a resolution for each, and the one held out.
+        gone = [_delete(store, query, 10)]
+        store.write(lambda tx: tx.set_expired(stream, ids[3] + b"\0"), [stream]).result()
+        gone.append(_delete(store, query, 10))
+        base = SnapshotRow(stream, 11, 1, b"state", b"digest")
+        store.write(lambda tx: tx.set_base(base, instead_of=0), [stream]).result()
+        gone += [_delete(store, query, 2), _delete(store, query, 10)]
+        assert gone == [0, 0, 2, 1], "not before its window closes, nor before it is learned, and so many at most"
+        assert _sums(store, query) == before
+        with store.read() as reader:
+            assert (reader.oldest_model(stream, b"", 10), reader.oldest_model(stream, _EVERYTHING, 10)) == (
+                (0, 1),
+                None,
+            )
+            assert [row.unit for row in reader.decisions_to_audit(stream)] == ["cid", "dan"]
+            assert (reader.standings(stream, ids[:3]), reader.rewards(stream, ids[:3])) == ({}, [])
+            assert reader.lessons(stream, 0, 10).positions == (13,)
+            assert reader.request("r1") is None
+            assert reader.trimmed(stream) == (11, 1, 10)
+            assert reader.density(stream) == (14, 14, 14)
+        store.write(lambda tx: tx.set_base(replace(base, position=14), instead_of=11), [stream]).result()
+        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING), [stream]).result()
+        assert _delete(store, query, 10) == 2
+        assert _sums(store, query) == before
+        with store.read() as reader:
+            assert reader.density(stream) == (14, 14, 0)
+
     def test_a_closed_store_says_so(self, store: Store) -> None:
         store.close()
         with pytest.raises(StoreUnavailable, match="closed"):
@@ -344,6 +399,22 @@ class StorageContract:
 
 def _append(store: Store, rows: DecisionColumns, asked: Asked) -> None:
     store.write(lambda tx: tx.append_decisions(rows, [asked])).result()
+
+
+def _delete(store: Store, query: GoalQuery, limit: int) -> int:
+    (stream,) = query.streams
+    return store.write(lambda tx: tx.delete_decisions(stream, _EVERYTHING, [query], limit), [stream]).result()
+
+
+def _sums(store: Store, query: GoalQuery) -> tuple[object, ...]:
+    with store.read() as reader:
+        return reader.group_counts(query.streams), reader.arm_outcomes(query), reader.outcome_moments(query)
+
+
+def _save(store: Store, row: SnapshotRow) -> None:
+    with store.fold(row.stream) as folding:
+        assert folding is not None
+        folding.put_snapshot(row, milestone_every=10)
 
 
 def _expiry(tx: Transaction, stream: int, decision: bytes) -> None:
