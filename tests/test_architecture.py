@@ -32,6 +32,7 @@ LAYERS = [
         "banditcore.audit",
         "banditcore.report",
         "banditcore.health",
+        "banditcore.retention",
     ],
     ["banditcore.engine"],
     ["banditcore.storage", "banditcore.testing"],

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from banditcore.assignment import DecisionIds
-from banditcore.errors import BanditcoreError
-from banditcore.experiments import Live, Model, prior, resumed
+from banditcore.errors import BanditcoreError, StoreCorrupt
+from banditcore.experiments import Live, Model, resumed
 from banditcore.learner import Fold, digest, unpack
 from banditcore.recompute import live_versions, recompute
-from banditcore.storage.base import DecisionRow, Reader, SnapshotRow
+from banditcore.storage.base import DecisionRow, Reader, SnapshotRow, Trimmed
 
 _CHUNK = 1_000
 
@@ -24,6 +24,8 @@ class Audit:
     equal: int = 0
     identical: int = 0
     """Decisions whose vector is equal to the last bit, not only within 1e-12."""
+    beyond: int = 0
+    """Sound decisions whose vector was not compared: what their models had learned from is deleted."""
     resolutions: int = 0
     snapshots: int = 0
     streams: int = 0
@@ -38,8 +40,9 @@ class Audit:
 def audit(reader: Reader, secret: bytes, progress: Callable[[int], None] = lambda done: None) -> Audit:
     """Recomputes all decisions of all streams, in order of the model that made them.
 
-    The models are folded afresh from the prior; every snapshot on the way must equal the fold byte for byte,
-    every id must be genuine and every stream densely numbered. Stops at the first problem.
+    The models are folded afresh from the prior, or from the snapshot that a log begins with when older events were
+    deleted; every snapshot on the way must equal the fold byte for byte, every id must be genuine and every stream
+    densely numbered. Stops at the first problem.
     """
     found = Audit()
     for row in reader.experiments():
@@ -57,34 +60,43 @@ def _stream(reader: Reader, secret: bytes, lives: list[Live], found: Audit, prog
     stream = lives[-1].stream
     found.streams += 1
     events, distinct, last = reader.density(stream)
-    if not events == distinct == last == reader.stream_position(stream):
+    end, trimmed = reader.stream_position(stream), reader.trimmed(stream)
+    if not (events == distinct == end and (last <= end if trimmed.deleted else last == end)):
         found.problems.append(f"stream {stream}: {events} events at {distinct} positions up to {last}: not 1, 2, 3..")
         return
     if unfounded := reader.unfounded_resolutions(stream, lives[-1].spec.learn, lives[-1].spec.learned_goal.default):
         found.problems += unfounded
         return
-    walk = _Walk(reader, lives, found)
+    try:
+        walk = _Walk(reader, lives, trimmed, found)
+    except BanditcoreError as error:
+        found.problems.append(error.message)
+        return
+    by_version = {live.version: live for live in lives}
     ids = DecisionIds(secret)
     rows = reader.decisions_to_audit(stream)
     for (version, position), same in groupby(rows, key=lambda row: (row.version, row.model_position)):
-        if not walk.to(version, position):
+        reached = trimmed.reaches(version, position)
+        if reached and not walk.to(version, position):
             return
         for chunk in _chunks(same):
-            if not _compare(walk.live, walk.model, ids, chunk, found):
+            if not _compare(by_version[version], walk.model if reached else None, ids, chunk, found):
                 return
             progress(found.decisions)
-    walk.to(lives[-1].version, last)
+    walk.to(lives[-1].version, end)
 
 
 class _Walk:
     """Folds a stream forward, under each definition in turn, checking the snapshots it passes."""
 
-    def __init__(self, reader: Reader, lives: list[Live], found: Audit) -> None:
+    def __init__(self, reader: Reader, lives: list[Live], trimmed: Trimmed, found: Audit) -> None:
         self._reader, self._found = reader, found
         self._lives = {live.version: live for live in lives}
-        self.live = lives[0]
+        self.live = self._lives.get(trimmed.version, lives[0])
         self._newest = lives[-1]
-        self._fold = Fold(prior(self.live))
+        self._fold = Fold.start(reader, self.live, up_to=trimmed.base)
+        if self._fold.position != trimmed.base:
+            raise StoreCorrupt(f"stream {self.live.stream}: its log begins with {trimmed.base}, where no snapshot is")
         self._snapshots = iter(reader.snapshots(self.live.stream))
         self._next = next(self._snapshots, None)
 
@@ -131,10 +143,13 @@ def _chunks(rows: Iterator[DecisionRow]) -> Iterator[list[DecisionRow]]:
         yield chunk
 
 
-def _compare(live: Live, model: Model, ids: DecisionIds, rows: list[DecisionRow], found: Audit) -> bool:
+def _compare(live: Live, model: Model | None, ids: DecisionIds, rows: list[DecisionRow], found: Audit) -> bool:
     """Adds a chunk to `found`; False at the first difference."""
     again = recompute(live, model, rows)
-    found.identical += again.identical
+    if model is None:
+        found.beyond += len(rows)
+    else:
+        found.identical += again.identical
     for row, difference in zip(rows, again.differences, strict=True):
         found.decisions += 1
         if not ids.genuine(row.id):
@@ -142,5 +157,5 @@ def _compare(live: Live, model: Model, ids: DecisionIds, rows: list[DecisionRow]
         if difference:
             found.problems.append(f"decision {row.id.hex()} of {live.spec.name} version {live.version}: {difference}")
             return False
-        found.equal += 1
+        found.equal += model is not None
     return True

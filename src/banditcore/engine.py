@@ -30,6 +30,7 @@ from banditcore.health import Degraded, health
 from banditcore.learner import Learner
 from banditcore.policies.base import Policy
 from banditcore.report import report
+from banditcore.retention import Retention
 from banditcore.storage.base import Asked, ExperimentRow, Store, Transaction, VersionRow
 from banditcore.types import (
     Ask,
@@ -113,6 +114,7 @@ class DecisionEngine:
             self._publish,
             monotonic=monotonic,
             refresh=self._refresh,
+            tidy=Retention(store, clock).step,
             report_error=report_error,
         )
         self._load()

@@ -6,6 +6,7 @@ import numpy as np
 
 from banditcore.assignment import id_stream, unknown_decision
 from banditcore.deciding import History
+from banditcore.errors import NotAllowedNow
 from banditcore.experiments import Live, Mask, Model
 from banditcore.learner import Fold
 from banditcore.recompute import live_versions, recompute
@@ -14,12 +15,19 @@ from banditcore.types import ArmExplanation, Decision, Explanation, FeatureContr
 
 
 def explain(reader: Reader, decision: bytes, text: str, history: History) -> Explanation:
-    """Raises NotFound when the decision is not in the log."""
+    """Raises NotFound when the decision is not in the log, NotAllowedNow when its model cannot be folded any more."""
     stream = id_stream(decision)
     row = reader.decision(stream, decision)
     if row is None:
         raise unknown_decision(text)
     live = next(live for live in live_versions(reader, history.name(reader, stream)) if live.version == row.version)
+    if not reader.trimmed(stream).reaches(row.version, row.model_position):
+        raise NotAllowedNow(
+            f"decision_id {text}: what its model had learned from is deleted, as it is older than the retention of"
+            f" {live.spec.name}; explain decisions while they are younger",
+            field="decision_id",
+            reason="BEYOND_RETENTION",
+        )
     fold = Fold.start(reader, live, up_to=row.model_position)
     while fold.read(reader, stream, up_to=row.model_position):
         pass

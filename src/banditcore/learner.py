@@ -63,7 +63,10 @@ def unpack(row: SnapshotRow) -> State:
 
 
 class Behind(Exception):
-    """The log is about variants of a definition that another process applied and this one has not read yet."""
+    """The log goes on where this process cannot follow: it has to take over what another one did first.
+
+    It is about variants of a definition that is not known here yet, or what comes next was learned and deleted.
+    """
 
 
 class Fold:
@@ -75,19 +78,28 @@ class Fold:
 
     @classmethod
     def start(cls, reader: Reader, live: Live, *, up_to: int) -> Fold:
-        """From the latest sound snapshot not past `up_to`, else from the prior: the log is the truth."""
+        """From the latest sound snapshot not past `up_to`, else from the prior: the log is the truth.
+
+        Raises StoreCorrupt where it takes a snapshot because what came before was deleted, and none is sound.
+        """
         # A later definition may know arms that this one does not.
         while (row := reader.snapshot(live.stream, up_to, live.version)) is not None:
             try:
                 return cls(resumed(live, unpack(row)), row.position)
             except BanditcoreError:
                 up_to = row.position - 1
+        if base := reader.trimmed(live.stream).base:
+            raise StoreCorrupt(
+                f"the snapshot at {base} that the log of stream {live.stream} begins with is damaged: restore a backup"
+            )
         return cls(prior(live))
 
     def read(self, reader: Reader, stream: int, *, up_to: int | None = None) -> int:
         """Folds the next page; returns how many resolutions it held."""
         lessons = reader.lessons(stream, self.position, PAGE, up_to)
         if lessons.positions:
+            if self.position < reader.trimmed(stream).base:
+                raise Behind
             self.learn(lessons)
         return len(lessons.positions)
 
@@ -117,18 +129,22 @@ class Learner:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         refresh: Callable[[], None] = lambda: None,
+        tidy: Callable[[Live], bool] = lambda live: False,
         pause_s: float = 0.02,
         save_after_s: float = 5.0,
         report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
     ) -> None:
-        """`refresh` brings `lives` up to date with what other processes of a shared store declared."""
+        """`refresh` brings `lives` up to date with what other processes of a shared store declared.
+
+        `tidy` does a bounded piece of work on what nobody waits for; returns whether more is left.
+        """
         self.lock = threading.RLock()
         """Held while folding; whoever changes an experiment's definition takes it first."""
         self.unsure = False
         """Whether definitions may have changed that were not published; the next turn looks."""
         self._store, self._clock, self._lives, self._publish = store, clock, lives, publish
         self._monotonic = monotonic
-        self._refresh, self._report_error = refresh, report_error
+        self._refresh, self._tidy, self._report_error = refresh, tidy, report_error
         self._pause_s = pause_s
         # Others take over what was saved, in case they cannot fold by themselves.
         self._save_after_s = min(save_after_s, SHARE_EVERY_S) if store.shared else save_after_s
@@ -160,10 +176,14 @@ class Learner:
         return fold
 
     def step(self) -> int:
-        """Closes windows, folds what is new in every stream and publishes it; returns how many were folded."""
+        """Closes windows, folds what is new in every stream, publishes it, and tidies; returns how many were folded."""
         with self.lock:
             self._look()
-            return sum(self._advance(live, close=True) for live in self._lives())
+            folded = sum(self._advance(live, close=True) for live in self._lives())
+            for live in self._lives():
+                while self._tidy(live):
+                    pass
+            return folded
 
     def _advance(self, live: Live, *, close: bool, save: bool = False) -> int:
         if close:
@@ -184,6 +204,8 @@ class Learner:
         if fold.position > saved and (save or self._monotonic() >= due):
             return True
         with self._store.read() as reader:
+            if self._store.shared and fold.position < reader.trimmed(live.stream).base:
+                return True
             return bool(reader.lessons(live.stream, fold.position, 1).positions)
 
     def _fold(self, live: Live, *, save: bool) -> int:
@@ -265,6 +287,8 @@ class Learner:
             for live in self._lives():
                 try:
                     self._advance(live, close=close)
+                    if self._tidy(live):
+                        self.wake()
                 except Behind:
                     failed = True
                 except Exception as error:

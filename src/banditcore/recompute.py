@@ -37,16 +37,19 @@ def live_versions(reader: Reader, experiment: str) -> list[Live]:
     return [Live.of(row, version) for version in reader.versions(experiment)]
 
 
-def recompute(live: Live, model: Model, rows: list[DecisionRow]) -> Recomputed:
-    """Decides again for `rows`, all of `live.version` and `model.position`, and compares with what was logged."""
+def recompute(live: Live, model: Model | None, rows: list[DecisionRow]) -> Recomputed:
+    """Decides again for `rows`, all of `live.version` and `model.position`, and compares with what was logged.
+
+    Without a model the vectors of a policy are taken as logged; group and draw are made again all the same.
+    """
     contexts = np.frombuffer(b"".join(row.context for row in rows), dtype="<f8").reshape(len(rows), -1)
     logged = np.frombuffer(b"".join(row.propensities for row in rows), dtype="<f8").reshape(len(rows), -1)
     buckets = np.array([live.bucket(row.unit.encode()) for row in rows])
     draws = np.array([live.draw(row.id) for row in rows])
     groups = [int(Group.HOLDOUT if bucket < live.spec.holdout else Group.POLICY) for bucket in buckets]
-    vectors = _laws(live, model, rows, contexts, groups)
+    vectors = logged if model is None else _laws(live, model, rows, contexts, groups)
     arms = draw_many(np.ascontiguousarray(logged), draws)
-    tolerance = QUADRATURE if model.policy.method == "quadrature" else TOLERANCE
+    tolerance = QUADRATURE if model and model.policy.method == "quadrature" else TOLERANCE
     differences = [
         _difference(row, groups[index], int(arms[index]), logged[index], vectors[index], tolerance)
         for index, row in enumerate(rows)

@@ -32,7 +32,8 @@ def report(reader: Reader, experiment: Experiment, now_us: int) -> Report:
     )
 
 
-def _query(spec: ExperimentSpec, goal: GoalSpec, versions: list[VersionRow], now_us: int) -> GoalQuery:
+def goal_query(spec: ExperimentSpec, goal: GoalSpec, versions: list[VersionRow], now_us: int) -> GoalQuery:
+    """Which outcomes count for a goal as of `now_us`; `versions` are all definitions of the experiment."""
     having = [row for row in versions if ExperimentSpec.model_validate_json(row.spec).goal(goal.name)]
     return GoalQuery(
         streams=tuple({row.stream: None for row in versions}),
@@ -53,7 +54,7 @@ def _goal(
     counts: dict[int, tuple[int, int]],
     now_us: int,
 ) -> GoalReport:
-    found = reader.outcome_moments(_query(spec, goal, versions, now_us))
+    found = reader.outcome_moments(goal_query(spec, goal, versions, now_us))
     moments = {group: Moments(*found.get(group, (0, 0, 0.0, 0.0))) for group in Group}
     policy, holdout = moments[Group.POLICY], moments[Group.HOLDOUT]
     least = _MINIMUM_CONVERTED[goal.kind]
@@ -85,7 +86,7 @@ def _variants(
 ) -> tuple[VariantReport, ...]:
     spec = experiment.spec
     streams = {row.stream: json.loads(row.arms) for row in versions}
-    outcomes = reader.arm_outcomes(_query(spec, spec.learned_goal, versions, now_us))
+    outcomes = reader.arm_outcomes(goal_query(spec, spec.learned_goal, versions, now_us))
     sums: dict[str, tuple[int, int, float]] = {arm.key: (0, 0, 0.0) for arm in experiment.arms}
     for (stream, arm), (decisions, matured, total) in outcomes.items():
         key = streams[stream][arm]

@@ -36,9 +36,11 @@ def sentence(found: Audit) -> str:
     """The result in words."""
     if not found.passed:
         return f"FAILED after {found.equal} equal decisions: {found.problems[0]}"
+    beyond = f"; of {found.beyond} the models are older than the retention" if found.beyond else ""
     return (
         f"passed: {found.equal} of {found.decisions} decisions recomputed equal, {found.identical} to the last bit "
-        f"(resolutions folded: {found.resolutions}; snapshots equal: {found.snapshots}; streams dense: {found.streams})"
+        f"(resolutions folded: {found.resolutions}; snapshots equal: {found.snapshots}; streams dense: {found.streams}"
+        f"{beyond})"
     )
 
 
