@@ -15,6 +15,8 @@ from trading import MemoryPlace, Shop, SqlitePlace, alike, same
 from banditcore import DecisionEngine, SqliteStore
 from banditcore.commands.audit import sentence
 from banditcore.errors import NotAllowedNow, NotFound, StoreCorrupt
+from banditcore.experiments import prior
+from banditcore.learner import Behind, Fold
 from banditcore.storage.base import GoalQuery
 from banditcore.storage.tables import Tables
 
@@ -314,6 +316,17 @@ def test_a_damaged_base_is_not_taken_for_the_prior(two: Any) -> None:
     short.run(f"DELETE FROM snapshot WHERE position > {BASE}", "UPDATE snapshot SET state = x'00'")
     with pytest.raises(StoreCorrupt, match="restore a backup"):
         short.engine.explain(known)
+
+
+def test_a_fold_that_was_left_behind_does_not_skip_what_was_deleted(two: Any) -> None:
+    _, short = two()
+    short.trade(200)
+    live = short.engine._lives["shop"]
+    with short.engine._store.read() as reader:
+        assert reader.lessons(1, 0, 1).positions
+        with pytest.raises(Behind):
+            Fold(prior(live)).read(reader, 1)
+        assert Fold.start(reader, live, up_to=reader.trimmed(1).base).read(reader, 1) > 10
 
 
 def pages(shop: Shop) -> int:
