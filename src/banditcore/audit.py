@@ -94,7 +94,8 @@ class _Walk:
         self._lives = {live.version: live for live in lives}
         self.live = self._lives.get(trimmed.version, lives[0])
         self._newest = lives[-1]
-        self._fold = Fold.start(reader, self.live, up_to=trimmed.base)
+        self._base = trimmed.base
+        self._fold = self._from_base()
         if self._fold.position != trimmed.base:
             raise StoreCorrupt(f"stream {self.live.stream}: its log begins with {trimmed.base}, where no snapshot is")
         self._snapshots = iter(reader.snapshots(self.live.stream))
@@ -104,13 +105,16 @@ class _Walk:
     def model(self) -> Model:
         return Model(self._fold.policy, self._fold.position)
 
+    def _from_base(self) -> Fold:
+        return Fold.start(self._reader, self.live, up_to=self._base)
+
     def to(self, version: int, position: int) -> bool:
         if version != self.live.version:
             self.live = self._lives[version]
             self._fold.policy = resumed(self.live, self._fold.policy.state())
         if position < self._fold.position:
             # A definition takes over at another moment in every process of a shared store.
-            self._fold = Fold(prior(self.live))
+            self._fold = self._from_base()
         while self._next is not None and self._next.position <= position:
             self._fold_to(self._next.position)
             if not self._snapshot_equal(self._next):

@@ -28,14 +28,15 @@ if _version_not_supported:
 class DecisionServiceStub(object):
     """Decides which variant a unit sees, and records what came of it.
 
-    Everything acknowledged is durable before the reply. Every call may be repeated after UNAVAILABLE or a
-    lost reply. Errors carry a google.rpc.Status with ErrorInfo (domain "banditcore", a stable reason), with
+    Everything acknowledged is durable before the reply; a decision that is `degraded` may not be. Every call may be
+    repeated after UNAVAILABLE or a lost reply. Errors carry a google.rpc.Status with ErrorInfo (domain "banditcore", a stable reason), with
     BadRequest when a field is to blame, and with RetryInfo when a retry can help:
     INVALID_ARGUMENT     the input can never be accepted; BadRequest names the field
     NOT_FOUND            no such experiment; or a decision id that is unknown, foreign or forged
     ALREADY_EXISTS       the same reward key or request id was used before with another payload
     FAILED_PRECONDITION  a paused or archived experiment, or a reward after its window
-    UNAVAILABLE          the store cannot make anything durable now; nothing was acknowledged
+    UNAVAILABLE          the server starts or stops, or the store cannot make anything durable now; nothing was
+    acknowledged. Decisions are answered all the same while the store is away
     INTERNAL             a defect of the server; ErrorInfo carries an `error_id` to look up in its log
     A request larger than 16 MiB is refused with RESOURCE_EXHAUSTED before it is read.
     """
@@ -76,14 +77,15 @@ class DecisionServiceStub(object):
 class DecisionServiceServicer(object):
     """Decides which variant a unit sees, and records what came of it.
 
-    Everything acknowledged is durable before the reply. Every call may be repeated after UNAVAILABLE or a
-    lost reply. Errors carry a google.rpc.Status with ErrorInfo (domain "banditcore", a stable reason), with
+    Everything acknowledged is durable before the reply; a decision that is `degraded` may not be. Every call may be
+    repeated after UNAVAILABLE or a lost reply. Errors carry a google.rpc.Status with ErrorInfo (domain "banditcore", a stable reason), with
     BadRequest when a field is to blame, and with RetryInfo when a retry can help:
     INVALID_ARGUMENT     the input can never be accepted; BadRequest names the field
     NOT_FOUND            no such experiment; or a decision id that is unknown, foreign or forged
     ALREADY_EXISTS       the same reward key or request id was used before with another payload
     FAILED_PRECONDITION  a paused or archived experiment, or a reward after its window
-    UNAVAILABLE          the store cannot make anything durable now; nothing was acknowledged
+    UNAVAILABLE          the server starts or stops, or the store cannot make anything durable now; nothing was
+    acknowledged. Decisions are answered all the same while the store is away
     INTERNAL             a defect of the server; ErrorInfo carries an `error_id` to look up in its log
     A request larger than 16 MiB is refused with RESOURCE_EXHAUSTED before it is read.
     """
@@ -165,14 +167,15 @@ def add_DecisionServiceServicer_to_server(servicer, server):
 class DecisionService(object):
     """Decides which variant a unit sees, and records what came of it.
 
-    Everything acknowledged is durable before the reply. Every call may be repeated after UNAVAILABLE or a
-    lost reply. Errors carry a google.rpc.Status with ErrorInfo (domain "banditcore", a stable reason), with
+    Everything acknowledged is durable before the reply; a decision that is `degraded` may not be. Every call may be
+    repeated after UNAVAILABLE or a lost reply. Errors carry a google.rpc.Status with ErrorInfo (domain "banditcore", a stable reason), with
     BadRequest when a field is to blame, and with RetryInfo when a retry can help:
     INVALID_ARGUMENT     the input can never be accepted; BadRequest names the field
     NOT_FOUND            no such experiment; or a decision id that is unknown, foreign or forged
     ALREADY_EXISTS       the same reward key or request id was used before with another payload
     FAILED_PRECONDITION  a paused or archived experiment, or a reward after its window
-    UNAVAILABLE          the store cannot make anything durable now; nothing was acknowledged
+    UNAVAILABLE          the server starts or stops, or the store cannot make anything durable now; nothing was
+    acknowledged. Decisions are answered all the same while the store is away
     INTERNAL             a defect of the server; ErrorInfo carries an `error_id` to look up in its log
     A request larger than 16 MiB is refused with RESOURCE_EXHAUSTED before it is read.
     """
