@@ -167,6 +167,8 @@ def faulty(rng: Random, turns: int, **shares: float) -> Shop:
                 shop.open()
             shop.turn()
     disk.faults = Faults(rng)
+    if shop.closed:
+        shop.open()
     return shop
 
 
