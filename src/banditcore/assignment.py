@@ -118,6 +118,11 @@ class DecisionIds:
             raise unknown_decision(text)
         return raw
 
+    def later(self, raw: bytes, steps: int) -> bytes:
+        """The id that the same call gave `steps` decisions later."""
+        head = (int.from_bytes(raw[:_UUID_BYTES], "big") + steps).to_bytes(_UUID_BYTES, "big")
+        return head + self._mac(head)
+
     def genuine(self, raw: bytes) -> bool:
         """Whether this store made the id."""
         return self._mac(raw[:_UUID_BYTES]) == raw[_UUID_BYTES:]

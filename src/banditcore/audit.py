@@ -59,10 +59,9 @@ def audit(reader: Reader, secret: bytes, progress: Callable[[int], None] = lambd
 def _stream(reader: Reader, secret: bytes, lives: list[Live], found: Audit, progress: Callable[[int], None]) -> None:
     stream = lives[-1].stream
     found.streams += 1
-    events, distinct, last = reader.density(stream)
-    end, trimmed = reader.stream_position(stream), reader.trimmed(stream)
-    if not (events == distinct == end and (last <= end if trimmed.deleted else last == end)):
-        found.problems.append(f"stream {stream}: {events} events at {distinct} positions up to {last}: not 1, 2, 3..")
+    trimmed = reader.trimmed(stream)
+    if gaps := numbering(reader, stream):
+        found.problems += gaps
         return
     if unfounded := reader.unfounded_resolutions(stream, lives[-1].spec.learn, lives[-1].spec.learned_goal.default):
         found.problems += unfounded
@@ -83,7 +82,19 @@ def _stream(reader: Reader, secret: bytes, lives: list[Live], found: Audit, prog
             if not _compare(by_version[version], walk.model if reached else None, ids, chunk, found):
                 return
             progress(found.decisions)
-    walk.to(lives[-1].version, end)
+    walk.to(lives[-1].version, reader.stream_position(stream))
+
+
+def numbering(reader: Reader, stream: int) -> list[str]:
+    """What is wrong with how the events of a stream are numbered, in words; nothing when they are 1, 2, 3..
+
+    Deleted events count as if they were there.
+    """
+    events, distinct, last = reader.density(stream)
+    end = reader.stream_position(stream)
+    if events == distinct == end and (last <= end if reader.trimmed(stream).deleted else last == end):
+        return []
+    return [f"stream {stream} is at {end} with {events} events at {distinct} positions up to {last}: not 1, 2, 3.."]
 
 
 class _Walk:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from banditcore.errors import StoreUnavailable
+from banditcore.errors import StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import Reader, Store
+from banditcore.storage.tables import Tables
+from banditcore.storage.writing import Contended
 
 _SCHEMES = ("postgresql://", "postgres://")
 
@@ -45,6 +48,22 @@ def open_log(location: str | Path) -> Log:
     from banditcore.storage.sqlite import SqliteLog
 
     return SqliteLog(location)
+
+
+@contextmanager
+def sole_writer(location: str | Path) -> Iterator[Tables]:
+    """One transaction on a store that nobody serves, made where there is none; commits at the end of the block."""
+    if is_url(location):
+        opened: AbstractContextManager[Tables] = _postgres().sole_writer(str(location))
+    else:
+        from banditcore.storage import sqlite
+
+        opened = sqlite.sole_writer(location)
+    try:
+        with opened as tables:
+            yield tables
+    except Contended as error:
+        raise StoreCorrupt(f"{shown(location)} refused a row and was left as it was: {error}") from error
 
 
 def shown(location: str | Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import secrets
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -16,10 +17,10 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from banditcore.errors import StoreUnavailable
+from banditcore.errors import StoreLocked, StoreUnavailable
 from banditcore.storage.base import Folding, Reader, Transaction
 from banditcore.storage.opening import shown
-from banditcore.storage.postgres_tables import Connection, PostgresTables, check_current, migrate
+from banditcore.storage.postgres_tables import Connection, PostgresTables, check_current, is_ours, migrate
 from banditcore.storage.tables import Tables
 from banditcore.storage.watch import Watch
 from banditcore.storage.writing import Contended, Writer
@@ -32,6 +33,8 @@ CONNECT_LIMIT_S = 2
 STATEMENT_LIMIT_S = 3.0
 """A statement of a writer that takes longer has lost its server: its calls are failed, as of unknown outcome."""
 READ_LIMIT_S = 60.0
+PATIENT_LIMIT_S = 1_800.0
+"""For those who look through all of a store, or move it."""
 _BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -85,8 +88,8 @@ def _refuse_to_lose(connection: Connection, origin: str) -> None:
 class _Session:
     """The writer's connection."""
 
-    def __init__(self, url: str, watch: Watch) -> None:
-        self._url, self._origin, self._watch = url, shown(url), watch
+    def __init__(self, url: str, watch: Watch, limit_s: float = STATEMENT_LIMIT_S) -> None:
+        self._url, self._origin, self._watch, self._limit_s = url, shown(url), watch, limit_s
         self.connection: Connection | None = None
 
     def open(self) -> None:
@@ -103,7 +106,7 @@ class _Session:
     @contextmanager
     def transaction(self, streams: Collection[int], *, definitions: bool) -> Iterator[Tables]:
         assert self.connection is not None
-        with translated(self._origin), self._watch.over(self.connection, STATEMENT_LIMIT_S) as touch:
+        with translated(self._origin), self._watch.over(self.connection, self._limit_s) as touch:
             try:
                 with _within(self.connection, _holding(streams, definitions)):
                     yield PostgresTables(self.connection, touch)
@@ -152,8 +155,8 @@ def _within(connection: Connection, begin: bytes) -> Iterator[None]:
 class _Readers:
     """Connections for readers and folders, kept between uses."""
 
-    def __init__(self, url: str, watch: Watch) -> None:
-        self._url, self.origin, self._watch = url, shown(url), watch
+    def __init__(self, url: str, watch: Watch, limit_s: float = READ_LIMIT_S) -> None:
+        self._url, self.origin, self._watch, self._limit_s = url, shown(url), watch, limit_s
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._closed = False
 
@@ -173,7 +176,7 @@ class _Readers:
         with translated(self.origin):
             connection = self._begun(begin)
             try:
-                with self._watch.over(connection, READ_LIMIT_S) as touch:
+                with self._watch.over(connection, self._limit_s) as touch:
                     yield PostgresTables(connection, touch)
                     connection.execute(b"COMMIT")
             except BaseException:
@@ -217,7 +220,7 @@ class PostgresLog:
 
     def __init__(self, url: str) -> None:
         self._watch = Watch()
-        self._readers = _Readers(url, self._watch)
+        self._readers = _Readers(url, self._watch, PATIENT_LIMIT_S)
         try:
             with self._readers.read() as tables:
                 assert isinstance(tables, PostgresTables)
@@ -285,6 +288,54 @@ class PostgresStore:
         self._session.close()
         self._readers.close()
         self._watch.close()
+
+
+_COMPANY = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'banditcore' AND pid <> pg_backend_pid()"""
+
+
+@contextmanager
+def sole_writer(url: str) -> Iterator[Tables]:
+    """One transaction on a database that no server uses; commits at the end of the block.
+
+    Raises what `PostgresStore` raises, StoreLocked when other processes of banditcore are connected, StoreUnavailable
+    when it is an older release's.
+    """
+    watch = Watch()
+    session = _Session(url, watch, PATIENT_LIMIT_S)
+    try:
+        _refuse_older(url)
+        session.open()
+        with session.transaction((), definitions=True) as tables:
+            # Not every server can be seen, such as one behind a pooler: what writes or folds waits until the end.
+            tables._change("LOCK TABLE stream, learner IN EXCLUSIVE MODE")
+            _refuse_company(tables, shown(url))
+            yield tables
+    finally:
+        session.close()
+        watch.close()
+
+
+def _refuse_company(tables: Tables, origin: str) -> None:
+    for _ in range(20):
+        (others,) = tables._one(_COMPANY)
+        if not others:
+            return
+        # Who has just left may still be listed.
+        time.sleep(0.1)
+    raise StoreLocked(f"{origin} is in use by banditcore ({others} connections): stop its servers first")
+
+
+def _refuse_older(url: str) -> None:
+    """What is refused is refused as it was found: opening it to write would bring it up to date."""
+    connection = _connect(url, shown(url))
+    try:
+        with translated(shown(url)):
+            if is_ours(connection):
+                check_current(connection, shown(url))
+    finally:
+        connection.close()
 
 
 def _stored_secret(tables: Tables) -> bytes | None:

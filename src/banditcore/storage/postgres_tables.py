@@ -24,11 +24,12 @@ _WORDS = {
     " WITHOUT ROWID": "",
 }
 _TYPES = {
-    "float8": {"value", "certificate", "total", "squares"},
+    "float8": {"value", "certificate", "outcome", "total", "squares"},
     "bytea": {"id", "decision", "first", "context", "propensities", "eligible", "state", "digest", "expired"},
     "text": {"unit", "goal", "key", "experiment", "name", "status", "spec", "arms"},
 }
 _TYPE_OF = {column: kind for kind, columns in _TYPES.items() for column in columns}
+_TYPE_IN = {("request", "id"): "text"}
 _MIGRATING = 0x62616E64  # advisory lock: replicas that start together migrate one after the other
 
 
@@ -62,6 +63,11 @@ def check_current(connection: Connection, origin: str) -> None:
             f"{origin} was written by an older release (schema {version}): start `banditcore serve` on it once,"
             " which brings it up to date"
         )
+
+
+def is_ours(connection: Connection) -> bool:
+    """Whether there is a schema of ours, of whatever release."""
+    return _version(connection) is not None
 
 
 def _refuse_newer(version: int, origin: str) -> None:
@@ -112,7 +118,8 @@ class PostgresTables(Tables):
 
     def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self.wrote = True
-        self._copy(table, columns, rows, [_TYPE_OF.get(column, "int8") for column in columns])
+        types = [_TYPE_IN.get((table, column)) or _TYPE_OF.get(column, "int8") for column in columns]
+        self._copy(table, columns, rows, types)
 
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], types: list[str]) -> None:
         self._touch()

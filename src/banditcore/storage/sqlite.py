@@ -46,6 +46,16 @@ def _connect(path: Path, vfs: str = "") -> apsw.Connection:
     return connection
 
 
+def connect_to_read(path: Path) -> apsw.Connection:
+    """A connection that leaves the file as it is, and the write-ahead log to the writer. Raises what we raise."""
+    with translated(path):
+        connection = _connect(path)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.wal_autocheckpoint(0)
+        connection.pragma("query_only", True)
+        return connection
+
+
 class _Readers:
     """Connections for readers, kept between reads; none of them ever checkpoints."""
 
@@ -69,20 +79,12 @@ class _Readers:
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
-            connection = self._new()
+            connection = connect_to_read(self._path)
         try:
             with translated(self._path):
                 yield connection
         finally:
             self._idle.put(connection)
-
-    def _new(self) -> apsw.Connection:
-        with translated(self._path):
-            connection = _connect(self._path)
-            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            connection.wal_autocheckpoint(0)
-            connection.pragma("query_only", True)
-            return connection
 
     def close(self) -> None:
         with suppress(queue.Empty):
@@ -268,10 +270,7 @@ class SqliteStore:
         self._path = directory / DATABASE
         self._lock = DirectoryLock(directory)
         if not vfs:
-            try:
-                make_durably(directory)
-            except OSError as error:
-                raise StoreUnavailable(f"cannot use {directory} as data directory: {error.strerror}") from None
+            _make(directory)
             self._lock.acquire()
         self._session = _Session(self._path, synchronous, vfs)
         try:
@@ -338,13 +337,56 @@ def _free(directory: Path) -> int:
         return -1
 
 
+@contextmanager
+def sole_writer(directory: Path | str) -> Iterator[Tables]:
+    """One transaction on a directory that no server has, made where it is missing; commits at the end of the block.
+
+    Raises what `SqliteStore` raises, and StoreUnavailable when it is an older release's.
+    """
+    directory = Path(directory)
+    if (directory / DATABASE).is_file():
+        # What is refused is refused as it was found.
+        SqliteLog(directory).close()
+    with _locked(directory):
+        session = _Session(directory / DATABASE, "full", "")
+        try:
+            session.open()
+            with session.transaction((), definitions=True) as tables:
+                yield tables
+        finally:
+            session.close()
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    _make(directory)
+    lock = DirectoryLock(directory)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make(directory: Path) -> None:
+    try:
+        make_durably(directory)
+    except OSError as error:
+        raise StoreUnavailable(f"cannot use {directory} as data directory: {error.strerror}") from None
+
+
 def _check(connection: apsw.Connection, path: Path, *, in_full: bool = False) -> None:
     """Reads the header, and all pages `in_full` or of a file that is not large. Raises StoreCorrupt on damage."""
-    if in_full or path.stat().st_size <= _CHECKED_ON_OPEN:
-        verdict = connection.execute("PRAGMA quick_check(1)").get
-        if verdict != "ok":
-            raise StoreCorrupt(f"{path} is damaged ({verdict}): restore a backup, or move the file away to start empty")
+    looked_at = in_full or path.stat().st_size <= _CHECKED_ON_OPEN
+    if looked_at and (found := damage(connection)):
+        raise StoreCorrupt(f"{path} is damaged ({found}): restore a backup, or move the file away to start empty")
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+
+
+def damage(connection: apsw.Connection) -> str:
+    """The first damaged page in one line; empty when all are sound."""
+    verdict = str(connection.execute("PRAGMA quick_check(1)").get)
+    return "" if verdict == "ok" else " ".join(verdict.replace("*** in database main ***", "").split())
 
 
 def _stored_secret(connection: apsw.Connection) -> bytes | None:

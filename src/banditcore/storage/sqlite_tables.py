@@ -71,6 +71,11 @@ class SqliteTables(Tables):
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
+    def integrity(self) -> list[str]:
+        verdicts = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
+        lines = [line for verdict in verdicts for line in verdict.splitlines() if not line.startswith("***")]
+        return [] if lines == ["ok"] else [f"SQLite: {line}" for line in lines]
+
     def _run(self, sql: str, bindings: Sequence[Any] = ()) -> Iterable[Sequence[Any]]:
         return self._connection.execute(sql, bindings)
 

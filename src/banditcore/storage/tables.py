@@ -84,6 +84,10 @@ class Tables(Deleting):
     def _list(self, values: Collection[bytes] | Collection[str]) -> Any:
         """Such a list, to be bound."""
 
+    def integrity(self) -> list[str]:
+        """What the engine finds wrong with its own pages, in words; nothing where it has no such check."""
+        return []
+
     def _one(self, sql: str, *bindings: Any) -> Any:
         return next(iter(self._run(sql, bindings)), None)
 
