@@ -1,4 +1,7 @@
-"""`banditcore`: the command line. Subcommands arrive by the entry point group `banditcore.commands`."""
+"""`banditcore`: the command line. Subcommands arrive by the entry point group `banditcore.commands`.
+
+An entry point names a function, which is a command, or a `typer.Typer`, which is a group of them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ def build() -> typer.Typer:
     for entry in found:
         # A command starts in the time of its own imports, not of everybody's.
         if not wanted or entry.name in wanted:
-            app.command(entry.name)(entry.load())
+            loaded = entry.load()
+            if isinstance(loaded, typer.Typer):
+                app.add_typer(loaded, name=entry.name)
+            else:
+                app.command(entry.name)(loaded)
     # Typer runs a lone command without its name; a callback keeps the name.
     app.callback()(lambda: None)
     return app
