@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shop import policy_unit, spec, taste
-from trading import MemoryPlace, Shop, SqlitePlace, alike, same
+from trading import MemoryPlace, PostgresPlace, Shop, SqlitePlace, alike, same
 
 from banditcore import DecisionEngine, SqliteStore
 from banditcore.commands.audit import sentence
@@ -32,12 +32,18 @@ KEEP = "60s"
 LOOK_S = 60 / 24
 
 
-@pytest.fixture(params=[MemoryPlace, SqlitePlace])
+@pytest.fixture(params=[MemoryPlace, SqlitePlace, PostgresPlace])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[MemoryPlace]:
     """Kinds of stores, which give the same ids in every run: so the same variants are drawn."""
+    if request.param is PostgresPlace:
+        PostgresPlace.database = request.getfixturevalue("database")
     monkeypatch.setattr("secrets.randbits", lambda bits: 0)
     monkeypatch.setattr("secrets.token_bytes", lambda count: bytes(count))
     return request.param  # type: ignore[no-any-return]
+
+
+EMBEDDED = pytest.mark.parametrize("kind", [MemoryPlace, SqlitePlace], indirect=True)
+"""For what is said in SQLite's words."""
 
 
 @pytest.fixture
@@ -275,6 +281,7 @@ BEYOND = MIDDLE.format("model_position < (SELECT base FROM stream)")
 BASE = "(SELECT base FROM stream)"
 
 
+@EMBEDDED
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
@@ -309,6 +316,7 @@ def test_tampering_is_found_still(two: Any, sql: str, words: str) -> None:
     assert not found.passed and words in found.problems[0], found.problems
 
 
+@EMBEDDED
 def test_a_damaged_base_is_not_taken_for_the_prior(two: Any) -> None:
     _, short = two()
     short.trade(200)
@@ -333,6 +341,7 @@ def pages(shop: Shop) -> int:
     return int(shop.engine._store.write(lambda tx: next(iter(tx._run("PRAGMA page_count")))[0]).result())  # type: ignore[attr-defined]
 
 
+@EMBEDDED
 def test_pages_of_what_was_deleted_are_used_again(two: Any) -> None:
     kept, short = two()
     for shop in (kept, short):

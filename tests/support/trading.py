@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from postgres import Database
 from shop import Clock, spec
 
 from banditcore import DecisionEngine, MemoryStore, SqliteStore
@@ -15,6 +16,7 @@ from banditcore.experiments import prior
 from banditcore.learner import Fold, digest
 from banditcore.recompute import live_versions
 from banditcore.storage.base import Store
+from banditcore.storage.postgres import PostgresStore
 from banditcore.types import Report
 
 
@@ -40,6 +42,16 @@ class SqlitePlace(MemoryPlace):
 
     def leave(self, engine: DecisionEngine) -> None:
         engine.close()
+
+
+class PostgresPlace(SqlitePlace):
+    database: ClassVar[Database]
+
+    def __init__(self, folder: Path) -> None:
+        self._url = self.database.new()
+
+    def open(self) -> Store:
+        return PostgresStore(self._url)
 
 
 @dataclass
