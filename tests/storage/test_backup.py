@@ -45,7 +45,7 @@ def test_a_backup_has_everything_and_can_be_served(lived: Path, tmp_path: Path) 
     directory = restored(written, tmp_path / "restored")
     assert contents(directory) == contents(lived)
     rows = contents(lived)
-    assert (written.streams, written.events) == (len(rows["stream"]), sum(len(rows[table]) for table in EVENTS))
+    assert (written.streams, written.events) == (len(rows["stream"]), sum(row[2] for row in rows["stream"]))
     live(directory)
     assert audited(directory).passed
 

@@ -64,15 +64,18 @@ def test_the_way_back_ends_where_it_began(lived_once: Path, postgres_url: str, t
 
 
 def test_a_copy_is_brought_up_to_date_with_what_is_missing(lived: Path, empty: str) -> None:
-    first = copied(lived, empty)
-    again = copied(lived, empty)
-    assert again == Copied()
+    copied(lived, empty)
+    assert copied(lived, empty) == Copied()
+    before = contents(empty)
     live(lived)
     rows = contents(lived)
     second = copied(lived, empty)
     assert contents(empty) == rows
-    assert second.decisions == len(rows["decision"]) - first.decisions > 0
-    assert second.requests == len(rows["request"]) - first.requests > 0
+    for table in ("decision", "request"):
+        missing = set(rows[table]) - set(before[table])
+        assert getattr(second, f"{table}s") == len(missing) > 0
+        # What retention deleted meanwhile is gone from the copy as well.
+        assert set(before[table]) - set(rows[table])
     assert audited(empty).passed
     # The copy lives on where the original stopped.
     live(empty)
@@ -122,6 +125,13 @@ def test_a_target_that_is_ahead_is_refused_and_left_as_it_was(lived_once: Path, 
     with pytest.raises(NotAllowedNow, match="does not have"):
         copied(lived_once, full)
     assert contents(full) == before
+
+
+def test_a_target_that_deleted_more_is_refused(lived: Path, full: str) -> None:
+    live(lived)
+    changed(full, "UPDATE stream SET deleted = deleted + 1000 WHERE deleted > 0")
+    with pytest.raises(NotAllowedNow, match="does not have"):
+        copied(lived, full)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A store to which everything has happened: several experiments, versions, epochs, batches, exposures, late rewards."""
+"""A store to which everything has happened: versions, epochs, batches, exposures, late rewards, retention."""
 
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +10,7 @@ from shop import Clock, spec
 from banditcore import DecisionEngine
 from banditcore.assignment import id_milliseconds, split_ids
 from banditcore.errors import NotAllowedNow
-from banditcore.experiments import Live, prior
+from banditcore.experiments import Live
 from banditcore.learner import Fold, digest
 from banditcore.recompute import live_versions
 from banditcore.storage.base import Reader
@@ -49,6 +49,11 @@ def live(location: str | Path, *, days: int = 1) -> None:
                 _visits(engine, "shop", clock)
             engine.apply(spec("mail", exposure="explicit"))
             _visits(engine, "mail", clock)
+            engine.apply(spec("short", retention="60s"))
+            _visits(engine, "short", clock)
+            clock.advance(60.0)
+            # At its end the visits above are too old; these will be on another day.
+            _visits(engine, "short", clock)
 
 
 def _visits(engine: DecisionEngine, experiment: str, clock: Clock) -> None:
@@ -99,7 +104,8 @@ def folded(location: str | Path) -> dict[int, bytes]:
 
 
 def _fold(reader: Reader, version: Live) -> Fold:
-    fold = Fold(prior(version))
+    # From where the log begins: from the prior, or from what was learned of deleted events.
+    fold = Fold.start(reader, version, up_to=reader.trimmed(version.stream).base)
     while fold.read(reader, version.stream):
         pass
     return fold

@@ -86,7 +86,7 @@ def backup(
         print_json({"file": str(file), "bytes": written.size, "streams": written.streams, "events": written.events})
         return
     print(
-        f"{file}: {written.size} bytes, checked and synced; streams {written.streams}, events {written.events}. "
+        f"{file}: {written.size} bytes, checked and synced; streams {written.streams}, events so far {written.events}. "
         "To serve it, put it into an empty directory as banditcore.db. "
         "It holds all contexts and the key of the decision ids: keep it as safe as the original"
     )

@@ -35,7 +35,7 @@ class Backup:
     """Bytes."""
     streams: int
     events: int
-    """Up to the last of each stream; all of them are in it."""
+    """That the streams have had so far, deleted ones included; the last of each is in the file."""
 
 
 def backup(
