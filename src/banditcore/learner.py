@@ -226,9 +226,11 @@ class Learner:
         """The snapshot of another process, if it has come further."""
         if not self._store.shared:
             return
-        fold = self._folds[live.stream]
-        row = reader.snapshot(live.stream, reader.stream_position(live.stream), _ANY_VERSION)
-        if row is None or row.position <= fold.position:
+        learned = next(row.learned for row in reader.streams() if row.stream == live.stream)
+        if learned <= self._folds[live.stream].position:
+            return
+        row = reader.snapshot(live.stream, learned, _ANY_VERSION)
+        if row is None:
             return
         if row.version > live.version:
             raise Behind
@@ -245,7 +247,9 @@ class Learner:
         with self._store.read() as reader:
             due = reader.windows_due(live.stream, closing_bound(live.spec.learned_goal, now_us))
         while due:
-            due = self._store.write(lambda tx: close_windows(tx, live.stream, live.spec, now_us)).result()
+            due = self._store.write(
+                lambda tx: close_windows(tx, live.stream, live.spec, now_us), [live.stream]
+            ).result()
 
     def _save(self, folding: Folding, live: Live, fold: Fold, *, now: bool) -> None:
         position, due = self._saved[live.stream]

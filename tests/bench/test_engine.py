@@ -82,7 +82,7 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = SqliteStore(folder)
     ids, chance = DecisionIds(store.secret), np.random.default_rng(1)
     for page in range(LESSONS // 10_000):
-        store.write(lambda tx, page=page: _fill(tx, stream, ids, chance, page)).result()
+        store.write(lambda tx, page=page: _fill(tx, stream, ids, chance, page), [stream]).result()
     store.close()
     return folder
 

@@ -53,7 +53,7 @@ def test_a_backup_has_everything_and_can_be_served(lived: Path, tmp_path: Path) 
 def test_a_backup_of_an_open_store_leaves_it_as_it_is(lived: Path, tmp_path: Path) -> None:
     store = SqliteStore(lived)
     written = backup(lived, tmp_path / "b.db")
-    store.write(lambda tx: tx.set_expired(1, b"\xff")).result()
+    store.write(lambda tx: tx.set_expired(1, b"\xff"), [1]).result()
     store.close()
     assert {path.name for path in tmp_path.iterdir()} == {"b.db", "lived"}
     assert contents(restored(written, tmp_path / "restored"))["stream"] != contents(lived)["stream"]

@@ -114,7 +114,7 @@ def test_one_view_while_the_store_is_written(lived_once: Path, tmp_path: Path) -
     store = SqliteStore(directory)
     with closing(open_log(directory)) as log, log.read() as reader:
         before = reader.streams()
-        store.write(lambda tx: tx.set_expired(1, b"\xff")).result()
+        store.write(lambda tx: tx.set_expired(1, b"\xff"), [1]).result()
         store.write(lambda tx: tx._change("UPDATE stream SET position = position + 1"), [1]).result()  # type: ignore[attr-defined]
         assert check(reader, log.secret).passed
         assert reader.streams() == before

@@ -144,7 +144,7 @@ def test_the_store_says_how_it_fares(tmp_path: Path) -> None:
     assert before.up and before.wal_bytes > 0 and before.free_bytes > 0
     for _ in range(10):
         rows = columns(store, stream, [f"unit-{n}" for n in range(5_000)])
-        store.write(lambda tx, rows=rows: tx.append_decisions(rows)).result()  # type: ignore[misc]
+        store.write(lambda tx, rows=rows: tx.append_decisions(rows), [stream]).result()  # type: ignore[misc]
     store.write(lambda tx: None).result()
     after = store.health()
     assert after.checkpoint_age_s < before.checkpoint_age_s + 60

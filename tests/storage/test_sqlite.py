@@ -20,7 +20,7 @@ def filled(directory: Path, decisions: int = 200) -> tuple[int, list[bytes]]:
     store = SqliteStore(directory)
     stream = open_stream(store)
     rows = columns(store, stream, [f"unit-{n}" for n in range(decisions)])
-    store.write(lambda tx: tx.append_decisions(rows)).result()
+    store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
     store.close()
     return stream, split_ids(rows.ids)
 
@@ -71,7 +71,7 @@ def test_a_log_can_be_read_while_the_store_is_open(tmp_path: Path) -> None:
     with log.read() as reader:
         assert reader.stream_position(stream) == 0
         rows = columns(store, stream, ["ann"])
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         assert reader.stream_position(stream) == 0, "a reader sees one state from beginning to end"
     with log.read() as reader:
         assert reader.stream_position(stream) == 1
@@ -150,12 +150,12 @@ def test_a_failing_commit_fails_its_calls_and_the_store_recovers(tmp_path: Path)
     connection.pragma("max_page_count", connection.pragma("page_count") + 2)
     rows = columns(store, stream, [f"unit-{n}" for n in range(500)])
     with pytest.raises(StoreUnavailable, match="full") as caught:
-        store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 500)])).result()
+        store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 500)]), [stream]).result()
     assert caught.value.reason == "DISK_FULL"
     # The limit was the old connection's; a fresh one, as after space was freed, goes on where it stood.
     with store.read() as reader:
         assert reader.density(stream) == (0, 0, 0)
-    store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 500)])).result()
+    store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 500)]), [stream]).result()
     with store.read() as reader:
         assert reader.density(stream) == (500, 500, 500)
     store.close()
@@ -175,7 +175,7 @@ acknowledged = 0
 try:
     for call in range(10_000):
         rows = columns(store, stream, [f"unit-{call}-{n}" for n in range(20)], now_us=call * 10**6)
-        store.write(lambda tx: tx.append_decisions(rows)).result()
+        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
         acknowledged += 20
 except StoreUnavailable as error:
     print(error.reason)

@@ -8,8 +8,8 @@ counts, so it must change nothing but the transaction. A commit that fails is of
 every write is refused at once. Reads see committed data only and never wait for writers.
 
 Order: `append_*` number the events of a stream densely 1, 2, 3.. in the order of the operations. An operation names
-the streams that it appends to; what it reads of them stays true until its commit, whoever else writes to the store.
-One that names none has the definitions to itself.
+the streams that it appends to (ValueError for another); what it reads of them stays true until its commit, whoever else
+writes to the store. One that names none has the definitions to itself.
 Errors: `StoreLocked` and `StoreCorrupt` on opening, `StoreUnavailable` on use; nothing of the engine below.
 """
 

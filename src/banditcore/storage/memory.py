@@ -44,6 +44,7 @@ class MemoryStore:
         future: Future[T] = Future()
         try:
             with self._lock, self._open():
+                self._tables.holds = streams
                 result = operation(self._tables)
         except apsw.Error as error:
             future.set_exception(StoreUnavailable(f"the store refused the write: {error}"))

@@ -109,7 +109,9 @@ class _Session:
         with translated(self._origin), self._watch.over(self.connection, self._limit_s) as touch:
             try:
                 with _within(self.connection, _holding(streams, definitions)):
-                    yield PostgresTables(self.connection, touch)
+                    tables = PostgresTables(self.connection, touch)
+                    tables.holds = streams
+                    yield tables
             except (
                 psycopg.errors.IntegrityError,
                 psycopg.errors.SerializationFailure,

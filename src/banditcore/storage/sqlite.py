@@ -199,7 +199,9 @@ class _Session:
         with self.using, translated(self.path):
             try:
                 with _within(self.connection):
-                    yield SqliteTables(self.connection)
+                    tables = SqliteTables(self.connection)
+                    tables.holds = streams
+                    yield tables
             except apsw.ConstraintError as error:
                 raise Contended(str(error)) from error
 

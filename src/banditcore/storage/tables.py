@@ -50,6 +50,8 @@ class Tables(Deleting):
 
     wrote = False
     """Whether anything was changed."""
+    holds: Collection[int] | None = None
+    """The streams that the transaction has locked; None where it needs no lock."""
     failures: ClassVar[tuple[type[Exception], ...]]
     """What the engine raises when a statement fails."""
 
@@ -155,6 +157,7 @@ class Tables(Deleting):
 
     def _advance(self, stream: int, count: int, opened: int = 0) -> int:
         """Takes `count` positions of the stream; returns the first."""
+        self._check_held(stream)
         ((position,),) = self._change(
             "UPDATE stream SET position = position + $1, open = open + $2 WHERE stream = $3 RETURNING position",
             count,
@@ -162,6 +165,10 @@ class Tables(Deleting):
             stream,
         )
         return int(position) - count + 1
+
+    def _check_held(self, stream: int) -> None:
+        if self.holds is not None and stream not in self.holds:
+            raise ValueError(f"the operation changes stream {stream}, which it has not named")
 
     # Decisions
 
@@ -304,6 +311,7 @@ class Tables(Deleting):
         return [(decision, bool(exposed)) for decision, exposed in rows]
 
     def set_expired(self, stream: int, before: bytes, unresolved: int = 0) -> None:
+        self._check_held(stream)
         self._change(
             "UPDATE stream SET expired = CASE WHEN expired < $1 THEN $1 ELSE expired END, open = open - $2"
             " WHERE stream = $3",

@@ -105,7 +105,7 @@ class StorageContract:
     def test_every_decision_of_a_call_may_have_a_request_id(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "bob", "cid"])
-        store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 1), Asked("r3", 2, 1)])).result()
+        store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 1), Asked("r3", 2, 1)]), [stream]).result()
         with store.read() as reader:
             assert [[row.unit for row in reader.request(name) or []] for name in ("r1", "r3")] == [["ann"], ["cid"]]
 
@@ -121,7 +121,7 @@ class StorageContract:
         stream = open_stream(store)
         for stated, units in ((0.0, ["ann"]), ([1e-10, 0.03], ["bob", "cid"])):
             rows = replace(columns(store, stream, units), certificates=stated)
-            store.write(lambda tx, rows=rows: tx.append_decisions(rows)).result()  # type: ignore[misc]
+            store.write(lambda tx, rows=rows: tx.append_decisions(rows), [stream]).result()  # type: ignore[misc]
         with store.read() as reader:
             assert [row.certificate for row in reader.decisions_to_audit(stream)] == [0.0, 1e-10, 0.03]
 
@@ -138,8 +138,8 @@ class StorageContract:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann", "bob"])
         store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
-        store.write(lambda tx: tx.append_exposure(stream, split_ids(rows.ids)[0], 7)).result()
-        store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0)).result()
+        store.write(lambda tx: tx.append_exposure(stream, split_ids(rows.ids)[0], 7), [stream]).result()
+        store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0), [stream]).result()
         with store.read() as reader:
             assert reader.density(stream) == (5, 5, 5)
             assert reader.stream_position(stream) == 5
@@ -153,7 +153,7 @@ class StorageContract:
 
         def work(part: list[DecisionColumns]) -> None:
             barrier.wait()
-            futures.extend(store.write(lambda tx, rows=rows: tx.append_decisions(rows)) for rows in part)  # type: ignore[misc]
+            futures.extend(store.write(lambda tx, rows=rows: tx.append_decisions(rows), [stream]) for rows in part)  # type: ignore[misc]
 
         threads = [Thread(target=work, args=(prepared[n::4],)) for n in range(4)]
         for thread in threads:
@@ -174,7 +174,7 @@ class StorageContract:
             raise NotFound("changed my mind")
 
         with pytest.raises(NotFound, match="changed my mind"):
-            store.write(half).result()
+            store.write(half, [stream]).result()
         with store.read() as reader:
             assert reader.decision(stream, split_ids(rows.ids)[0]) is None
             assert reader.request("r1") is None
@@ -189,9 +189,9 @@ class StorageContract:
         first = columns(store, stream, ["ann"])
         second = replace(columns(store, stream, ["bob"]), ids=DecisionIds(store.secret).new(stream, 1, 9_000_000)[0])
         futures = [
-            store.write(lambda tx: tx.append_decisions(first)),
-            store.write(broken),
-            store.write(lambda tx: tx.append_decisions(second)),
+            store.write(lambda tx: tx.append_decisions(first), [stream]),
+            store.write(broken, [stream]),
+            store.write(lambda tx: tx.append_decisions(second), [stream]),
         ]
         assert isinstance(futures[1].exception(), ZeroDivisionError)
         assert futures[0].result() is None
@@ -220,14 +220,23 @@ class StorageContract:
             assert [row.unit for row in reader.decisions_to_audit(stream)] == ["a", "c", "d"]
             assert reader.density(stream) == (3, 3, 3)
 
+    def test_an_operation_changes_only_what_it_has_named(self, store: Store) -> None:
+        stream = open_stream(store)
+        rows = columns(store, stream, ["ann"])
+        for streams in ([], [stream + 1]):
+            with pytest.raises(ValueError, match="not named"):
+                store.write(lambda tx: tx.append_decisions(rows), streams).result()
+        with store.read() as reader:
+            assert reader.density(stream) == (0, 0, 0)
+
     def test_a_decision_resolves_once(self, store: Store) -> None:
         stream = open_stream(store)
         rows = columns(store, stream, ["ann"])
         store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
-        store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0)).result()
+        store.write(lambda tx: _reward(tx, stream, split_ids(rows.ids)[0], 1.0), [stream]).result()
         again = ResolutionRow(stream, split_ids(rows.ids)[0], ResolutionKind.EXPIRY, 0.0, 9)
         with pytest.raises(Exception):  # noqa: B017 - which error is the engine's own affair: it must not happen
-            store.write(lambda tx: tx.append_resolutions([again])).result()
+            store.write(lambda tx: tx.append_resolutions([again]), [stream]).result()
         with store.read() as reader:
             assert reader.lessons(stream, 0, 10).values == (1.0,)
 
@@ -239,7 +248,8 @@ class StorageContract:
             store.write(
                 lambda tx, decision=decision, value=value: tx.append_resolutions(  # type: ignore[misc]
                     [ResolutionRow(stream, decision, ResolutionKind.REWARD, float(value), 9)]
-                )
+                ),
+                [stream],
             ).result()
         with store.read() as reader:
             first = reader.lessons(stream, 0, 3)
@@ -279,15 +289,15 @@ class StorageContract:
     def test_only_open_policy_decisions_expire(self, store: Store) -> None:
         stream = open_stream(store)
         policy = columns(store, stream, ["ann", "bob"])
-        store.write(lambda tx: tx.append_decisions(policy)).result()
+        store.write(lambda tx: tx.append_decisions(policy), [stream]).result()
         held_out = columns(store, stream, ["cid"], group=2, now_us=2_000_000)
-        store.write(lambda tx: tx.append_decisions(held_out)).result()
-        store.write(lambda tx: _reward(tx, stream, split_ids(policy.ids)[0], 1.0)).result()
+        store.write(lambda tx: tx.append_decisions(held_out), [stream]).result()
+        store.write(lambda tx: _reward(tx, stream, split_ids(policy.ids)[0], 1.0), [stream]).result()
         with store.read() as reader:
             assert reader.expirable(stream, _EVERYTHING, 10) == [(split_ids(policy.ids)[1], False)]
             assert reader.windows_due(stream, _EVERYTHING)
             assert not reader.windows_due(stream, split_ids(policy.ids)[0])
-        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING)).result()
+        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING), [stream]).result()
         with store.read() as reader:
             assert reader.expirable(stream, _EVERYTHING, 10) == []
             assert not reader.windows_due(stream, _EVERYTHING)
@@ -398,7 +408,7 @@ class StorageContract:
 
 
 def _append(store: Store, rows: DecisionColumns, asked: Asked) -> None:
-    store.write(lambda tx: tx.append_decisions(rows, [asked])).result()
+    store.write(lambda tx: tx.append_decisions(rows, [asked]), [rows.stream]).result()
 
 
 def _delete(store: Store, query: GoalQuery, limit: int) -> int:
