@@ -34,6 +34,7 @@ LAYERS = [
         "banditcore.health",
         "banditcore.retention",
     ],
+    ["banditcore.inforce"],
     ["banditcore.engine"],
     ["banditcore.storage", "banditcore.testing"],
     ["banditcore", "banditcore.v1"],

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -22,16 +20,17 @@ from banditcore.assignment import DecisionIds, id_stream
 from banditcore.clock import SteadyClock
 from banditcore.config import ExperimentSpec
 from banditcore.deciding import History, choose, replay
-from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound, StoreUnavailable
-from banditcore.experiments import Live, Model
+from banditcore.errors import BanditcoreError, InvalidInput
+from banditcore.experiments import Live
 from banditcore.explain import explain
 from banditcore.futures import completed, otherwise
 from banditcore.health import Degraded, health
+from banditcore.inforce import InForce
 from banditcore.learner import Learner
 from banditcore.policies.base import Policy
 from banditcore.report import report
 from banditcore.retention import Retention
-from banditcore.storage.base import Asked, ExperimentRow, Store, Transaction, VersionRow
+from banditcore.storage.base import Asked, Store, Transaction
 from banditcore.types import (
     Ask,
     Decision,
@@ -101,72 +100,21 @@ class DecisionEngine:
         self._store = store
         self._clock = clock
         self._ids = DecisionIds(store.secret, last=last, start=id_start)
-        self._lives: dict[str, Live] = {}
         self._degraded = Degraded()
         self._history = History()
-        self._change = Lock()
         self._closed = False
-        self._report_error = report_error
+        self._experiments = InForce(store, report_error)
         self._learner = Learner(
             store,
             clock,
-            lambda: list(self._lives.values()),
-            self._publish,
+            self._experiments.all,
+            self._experiments.publish,
             monotonic=monotonic,
-            refresh=self._refresh,
+            refresh=self._experiments.refresh,
             tidy=Retention(store, clock).step,
             report_error=report_error,
         )
-        self._load()
-
-    def _load(self) -> None:
-        with self._store.read() as reader:
-            found = [(row, reader.versions(row.name)) for row in reader.experiments()]
-        for row, versions in found:
-            try:
-                self._adopt(row, versions[-1])
-            except Exception as error:
-                # One experiment that cannot be folded must not keep the others from serving: it answers with
-                # the control, degraded, until its log can be read.
-                self._report_error(row.name, error)
-                self._lives = {**self._lives, row.name: Live.of(row, versions[-1])}
-
-    def _adopt(self, row: ExperimentRow, version: VersionRow) -> Live:
-        live = Live.of(row, version)
-        with self._learner.lock:
-            live = replace(live, model=self._learner.adopt(live))
-            self._lives = {**self._lives, row.name: live}
-        return live
-
-    def _refresh(self) -> None:
-        """Takes over what other processes have declared; called with the learner's lock."""
-        with self._store.read() as reader:
-            changed = [row for row in reader.experiments() if not self._up_to_date(row)]
-            versions = [reader.versions(row.name)[-1] for row in changed]
-        for row, version in zip(changed, versions, strict=True):
-            live = self._lives.get(row.name)
-            if live is not None and live.version == version.version:
-                self._lives = {**self._lives, row.name: replace(live, row=row)}
-            else:
-                self._adopt(row, version)
-
-    def _up_to_date(self, row: ExperimentRow) -> bool:
-        live = self._lives.get(row.name)
-        return live is not None and live.row == row and live.version == row.version
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """One change at a time; after one of unknown outcome the learner's next turn looks what is stored."""
-        with self._change:
-            try:
-                yield
-            except StoreUnavailable:
-                self._learner.unsure = True
-                raise
-
-    def _publish(self, live: Live, model: Model) -> None:
-        # Called with the learner's lock, which a change of definition takes too: `live` is the one in force.
-        self._lives = {**self._lives, live.row.name: replace(self._lives[live.row.name], model=model)}
+        self._experiments.load(self._learner)
 
     def close(self) -> None:
         """Commits what was submitted, folds and saves what can be learned, and closes the store. Twice is once."""
@@ -203,25 +151,19 @@ class DecisionEngine:
         """As `apply`, for several definitions together: all or none."""
         for definition in definitions:
             experiments.check(definition)
-        with self._changing():
+        with self._experiments.changing():
             now_us = self._clock()
             applied = self._store.write(
                 lambda tx: [experiments.put(tx, definition, now_us) for definition in definitions]
             ).result()
-            return [self._take_over(row, version).describe() for row, version in applied]
-
-    def _take_over(self, row: ExperimentRow, version: VersionRow) -> Live:
-        live = self._lives.get(row.name)
-        if live is None or live.version != version.version:
-            live = self._adopt(row, version)
-        return live
+            return [self._experiments.adopt(row, version).describe() for row, version in applied]
 
     def get(self, name: str) -> Experiment:
-        return self._live(name).describe()
+        return self._experiments.get(name).describe()
 
     def list(self) -> Experiments:
         """All experiments by name."""
-        return [live.describe() for _, live in sorted(self._lives.items())]
+        return [live.describe() for live in self._experiments.all()]
 
     def pause(self, name: str) -> Experiment:
         """No more decisions until `resume`; rewards go on counting. Pausing twice changes nothing."""
@@ -235,36 +177,12 @@ class DecisionEngine:
         return self._set_status(name, "archived")
 
     def _set_status(self, name: str, status: str) -> Experiment:
-        with self._changing():
-            self._live(name)
+        with self._experiments.changing():
+            live = self._experiments.get(name)
             now_us = self._clock()
             # The store decides what changes: the status known here may be that of before a failed commit.
             row = self._store.write(lambda tx: experiments.put_status(tx, name, status, now_us)).result()
-            with self._learner.lock:
-                self._lives = {**self._lives, name: replace(self._lives[name], row=row)}
-            return self._lives[name].describe()
-
-    def _live(self, name: str) -> Live:
-        live = self._lives.get(name)
-        if live is None:
-            name = str(name)
-            known = ", ".join(sorted(self._lives)[:10]) or "none yet: apply a definition first"
-            raise NotFound(
-                f"experiment {name[:64]!r} does not exist; there is {known}",
-                field="experiment",
-                reason="EXPERIMENT_NOT_FOUND",
-            )
-        return live
-
-    def _find(self, name: str) -> tuple[Live, NotAllowedNow | None]:
-        """The experiment, and why it decides nothing new if it does not."""
-        live = self._live(name)
-        status = live.row.status
-        if status == "running":
-            return live, None
-        remedy = "resume it first" if status == "paused" else "declare a new one"
-        message = f"experiment {name} is {status}: {remedy}"
-        return live, NotAllowedNow(message, field="experiment", reason=f"EXPERIMENT_{status.upper()}")
+            return self._experiments.renew(live, row).describe()
 
     # Decisions
 
@@ -293,7 +211,7 @@ class DecisionEngine:
 
         Means what as many calls of `decide` would, and costs a fraction of it.
         """
-        asking, refused = sort(asks, self._find)
+        asking, refused = sort(asks, self._experiments.find)
         chosen = [(group, group.choose(self._ids, self._clock())) for group in asking]
 
         def operation(tx: Transaction) -> Outcomes:
@@ -339,7 +257,7 @@ class DecisionEngine:
         eligible: Sequence[Sequence[str]] = (),
         request_id: str = "",
     ) -> Future[DecisionBatch]:
-        live, refusal = self._find(experiment)
+        live, refusal = self._experiments.find(experiment)
         text(request_id, "request_id", least=0)
         most = min(MAX_BATCH, MAX_PROBABILITIES // len(live.arms))
         if not 1 <= len(units) <= most:
@@ -436,7 +354,7 @@ class DecisionEngine:
 
     def model(self, name: str) -> Policy:
         """A copy of the policy that serves now, to look into or to score with; changing it changes nothing here."""
-        model = self._live(name).model
+        model = self._experiments.get(name).model
         assert model is not None
         return model.policy.copy()
 
@@ -448,13 +366,13 @@ class DecisionEngine:
 
     def report(self, name: str) -> Report:
         """Lift per goal, POLICY against HOLDOUT, and traffic per variant, as of now."""
-        live = self._live(name)
+        live = self._experiments.get(name)
         with self._store.read() as reader:
             return report(reader, live.describe(), self._clock())
 
     def health(self) -> Health:
         """How store and models fare now, for an operator. Reads the log, so not to be asked many times a second."""
-        return health(self._store, [live for _, live in sorted(self._lives.items())], self._degraded, self._clock())
+        return health(self._store, self._experiments.all(), self._degraded, self._clock())
 
 
 def _in_order(refused: list[Placed], groups: Iterable[list[Placed]]) -> Outcomes:

@@ -121,7 +121,7 @@ def test_a_decision_is_explained_by_the_definition_it_was_made_under(engine: Dec
     before = engine.decide("shop", unit, taste(1))
     # The same position again, but with an arm more, and saved so.
     engine.apply(spec(variants=["plain", "sale", "gift", "bundle"]))
-    live = engine._lives["shop"]
+    live = engine._experiments.lives["shop"]
     engine._learner._fold(live, save=True)
     engine.reward(engine.decide("shop", unit, taste(2)).id, "buy", 0.0)
     engine.catch_up()

@@ -143,7 +143,7 @@ def test_a_variant_the_other_has_not_heard_of_waits_for_its_definition(pair: Pai
         one.reward(decision.id, "buy", 0.0)
     one.reward(decision.id, "buy", 1.0)
     # As the thread would come across it between two looks at the definitions.
-    live = other._lives["shop"]
+    live = other._experiments.lives["shop"]
     with pytest.raises(Behind):
         other._learner._fold(live, save=True)
     other.catch_up()
@@ -163,9 +163,9 @@ def test_definitions_may_overlap_in_time(pair: Pair) -> None:
     behind = one.decide("shop", unit, taste(1))
     assert (behind.version, behind.model_position) == (2, 0)
     one.reward(early.id, "buy", 1.0)
-    live = other._lives["shop"]
+    live = other._experiments.lives["shop"]
     other._learner._fold(live, save=True)
-    other._publish(live, other._learner.adopt(live))
+    other._experiments.publish(live, other._learner.adopt(live))
     ahead = other.decide("shop", unit, taste(2))
     assert ahead.version == 1
     assert ahead.model_position > 0

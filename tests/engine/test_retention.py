@@ -307,7 +307,7 @@ BASE = "(SELECT base FROM stream)"
 def test_tampering_is_found_still(two: Any, sql: str, words: str) -> None:
     _, short = two()
     short.trade(300)
-    short.engine._learner._fold(short.engine._lives["shop"], save=True)
+    short.engine._learner._fold(short.engine._experiments.lives["shop"], save=True)
     found = short.audit()
     assert found.passed and found.beyond > 5 and found.snapshots >= 2
     assert f"; of {found.beyond} the models are older than the retention" in sentence(found)
@@ -329,7 +329,7 @@ def test_a_damaged_base_is_not_taken_for_the_prior(two: Any) -> None:
 def test_a_fold_that_was_left_behind_does_not_skip_what_was_deleted(two: Any) -> None:
     _, short = two()
     short.trade(200)
-    live = short.engine._lives["shop"]
+    live = short.engine._experiments.lives["shop"]
     with short.engine._store.read() as reader:
         assert reader.lessons(1, 0, 1).positions
         with pytest.raises(Behind):

@@ -42,7 +42,7 @@ def taste(seed: int = 0) -> dict[str, Any]:
 
 def policy_unit(engine: DecisionEngine, group: Group = Group.POLICY) -> str:
     """A unit that falls into the group."""
-    live = engine._lives["shop"]
+    live = engine._experiments.lives["shop"]
     for number in range(1_000):
         unit = f"{group.name}-{number}"
         if (live.bucket(unit.encode()) < live.spec.holdout) == (group is Group.HOLDOUT):

@@ -1,0 +1,111 @@
+"""The experiments in force as this process knows them: each under its newest definition, with the model that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Lock
+
+from banditcore.errors import NotAllowedNow, NotFound, StoreUnavailable
+from banditcore.experiments import Live, Model
+from banditcore.learner import Learner
+from banditcore.storage.base import ExperimentRow, Store, VersionRow
+
+
+class InForce:
+    """What is in `lives` never changes; a change puts another in its place, with the learner's lock.
+
+    `load` comes first.
+    """
+
+    def __init__(self, store: Store, report_error: Callable[[str, Exception], None]) -> None:
+        self.lives: dict[str, Live] = {}
+        self._store, self._report_error = store, report_error
+        self._change = Lock()
+
+    def load(self, learner: Learner) -> None:
+        """Takes over what is in the store, with models that `learner` folds."""
+        self._learner = learner
+        with self._store.read() as reader:
+            found = [(row, reader.versions(row.name)[-1]) for row in reader.experiments()]
+        for row, version in found:
+            try:
+                self.adopt(row, version)
+            except Exception as error:
+                # One experiment that cannot be folded must not keep the others from serving: it answers with
+                # the control, degraded, until its log can be read.
+                self._report_error(row.name, error)
+                self._put(Live.of(row, version))
+
+    def _put(self, live: Live) -> None:
+        self.lives = {**self.lives, live.row.name: live}
+
+    def all(self) -> list[Live]:
+        """By name."""
+        return [live for _, live in sorted(self.lives.items())]
+
+    def get(self, name: str) -> Live:
+        """Raises NotFound."""
+        live = self.lives.get(name)
+        if live is None:
+            name = str(name)
+            known = ", ".join(sorted(self.lives)[:10]) or "none yet: apply a definition first"
+            raise NotFound(
+                f"experiment {name[:64]!r} does not exist; there is {known}",
+                field="experiment",
+                reason="EXPERIMENT_NOT_FOUND",
+            )
+        return live
+
+    def find(self, name: str) -> tuple[Live, NotAllowedNow | None]:
+        """The experiment, and why it decides nothing new if it does not."""
+        live = self.get(name)
+        status = live.row.status
+        if status == "running":
+            return live, None
+        remedy = "resume it first" if status == "paused" else "declare a new one"
+        message = f"experiment {name} is {status}: {remedy}"
+        return live, NotAllowedNow(message, field="experiment", reason=f"EXPERIMENT_{status.upper()}")
+
+    def adopt(self, row: ExperimentRow, version: VersionRow) -> Live:
+        """Serves by this definition from now on."""
+        with self._learner.lock:
+            live = self.lives.get(row.name)
+            if live is not None and live.version == version.version:
+                return self.renew(live, row)
+            live = Live.of(row, version)
+            self._put(replace(live, model=self._learner.adopt(live)))
+            return self.lives[row.name]
+
+    def renew(self, live: Live, row: ExperimentRow) -> Live:
+        """Another standing under the definition in force."""
+        with self._learner.lock:
+            self._put(replace(self.lives[live.row.name], row=row))
+            return self.lives[live.row.name]
+
+    def publish(self, live: Live, model: Model) -> None:
+        """Serves from this model. Called with the learner's lock: `live` is what is in force."""
+        self._put(replace(self.lives[live.row.name], model=model))
+
+    def refresh(self) -> None:
+        """Takes over what other processes have declared. Called with the learner's lock."""
+        with self._store.read() as reader:
+            changed = [row for row in reader.experiments() if not self._up_to_date(row)]
+            versions = [reader.versions(row.name)[-1] for row in changed]
+        for row, version in zip(changed, versions, strict=True):
+            self.adopt(row, version)
+
+    def _up_to_date(self, row: ExperimentRow) -> bool:
+        live = self.lives.get(row.name)
+        return live is not None and live.row == row and live.version == row.version
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """One change at a time; after one of unknown outcome the learner's next turn looks what is stored."""
+        with self._change:
+            try:
+                yield
+            except StoreUnavailable:
+                self._learner.unsure = True
+                raise
