@@ -121,6 +121,7 @@ class DecisionEngine:
         if self._closed:
             return
         self._closed = True
+        self._store.hurry()
         try:
             self._learner.close()
         finally:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from banditcore.errors import BanditcoreError, StoreCorrupt
+from banditcore.errors import BanditcoreError, StoreCorrupt, StoreUnavailable
 from banditcore.experiments import Live, Model, State, prior, resumed
 from banditcore.ledger import close_windows, closing_bound
 from banditcore.policies.base import Policy
@@ -330,3 +330,6 @@ class Learner:
                 except Exception as error:
                     # Whatever is not saved is folded again at the next start.
                     self._report_error(live.spec.name, error)
+                    if isinstance(error, StoreUnavailable):
+                        # Nor could the others be; a database gone quiet would take seconds for each to say so.
+                        break

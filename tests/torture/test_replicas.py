@@ -1,6 +1,8 @@
 """Two servers on one PostgreSQL, killed, cut off and healed: every reward is folded once, and they agree."""
 
+import os
 import random
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -295,3 +297,22 @@ def own() -> Iterator[Database]:
     """A server that a test may stop."""
     with Database() as database:
         yield database
+
+
+def test_a_stop_while_the_store_says_nothing_takes_seconds(tmp_path: Path, own: Database) -> None:
+    """SIGSTOP: no connection breaks and nothing answers. The limit only bounds a hang."""
+    definition = tmp_path / "shop.toml"
+    definition.write_text(DEFINITION + DEFINITION.replace("shop]", "second]") + DEFINITION.replace("shop]", "third]"))
+    with ServerProcess(own.new(), "--apply", str(definition), log=tmp_path / "server.log") as server:
+        caller = Caller([server.target])
+        assert not caller.ask("Decide", _one(1), 0).degraded
+        pids = [own.process(), *own.children()]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            assert caller.ask("Decide", _one(2), 0).degraded
+            caller.close()
+            assert server.stop(limit_s=30) == 0
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)

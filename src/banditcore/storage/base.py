@@ -361,5 +361,8 @@ class Store(Protocol):
     def health(self) -> StoreHealth:
         """Raises nothing: a store that is away says so."""
 
+    def hurry(self) -> None:
+        """Waits for nothing longer than a few seconds from now on: what comes before closing is worth no more."""
+
     def close(self) -> None:
         """Commits what was submitted, then closes; later writes get `StoreUnavailable`."""

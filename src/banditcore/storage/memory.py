@@ -74,6 +74,9 @@ class MemoryStore:
     def health(self) -> StoreHealth:
         return StoreHealth(up=not self._closed, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=-1)
 
+    def hurry(self) -> None:
+        """Memory keeps nobody waiting."""
+
     def close(self) -> None:
         with self._lock:
             self._closed = True

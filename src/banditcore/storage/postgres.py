@@ -285,6 +285,9 @@ class PostgresStore:
     def health(self) -> StoreHealth:
         return StoreHealth(up=self._writer.up, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=-1)
 
+    def hurry(self) -> None:
+        self._watch.hurry(STATEMENT_LIMIT_S)
+
     def close(self) -> None:
         self._writer.close()
         self._session.close()

@@ -7,6 +7,7 @@ their limit; for the one who waits that is an error like any other.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -23,6 +24,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._deadlines: dict[Any, float] = {}
+        self._most_s = math.inf
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="banditcore-watch", daemon=True)
         self._thread.start()
@@ -32,13 +34,20 @@ class Watch:
         """Cuts the connection off `limit_s` seconds after the start or the last call of what it yields."""
 
         def touch() -> None:
-            self._deadlines[connection] = time.monotonic() + limit_s
+            self._deadlines[connection] = time.monotonic() + min(limit_s, self._most_s)
 
         touch()
         try:
             yield touch
         finally:
             self._deadlines.pop(connection, None)
+
+    def hurry(self, limit_s: float) -> None:
+        """Grants no connection more than that from now on."""
+        self._most_s = limit_s
+        latest = time.monotonic() + limit_s
+        for connection, deadline in list(self._deadlines.items()):
+            self._deadlines[connection] = min(deadline, latest)
 
     def _work(self) -> None:
         while not self._stop.wait(CHECK_EVERY_S):
