@@ -274,11 +274,12 @@ class Learner:
         while not self._stopping:
             self._wake.wait(timeout=POLL_EVERY_S if self._store.shared else CLOSE_EVERY_S)
             self._wake.clear()
-            started = self._monotonic()
+            started = time.thread_time()
             failed = self._turn()
             # Folding in small batches is enough: the pause leaves the interpreter to the requests, and copying a
-            # large model over and over leaves them most of the time too. What failed is not tried in haste.
-            pause = CLOSE_EVERY_S if failed else max(self._pause_s, 4 * (self._monotonic() - started))
+            # large model over and over leaves them most of the time too. Waiting for a database takes nothing from
+            # them, so it does not count. What failed is not tried in haste.
+            pause = CLOSE_EVERY_S if failed else max(self._pause_s, 4 * (time.thread_time() - started))
             time.sleep(min(pause, CLOSE_EVERY_S))
 
     def _turn(self) -> bool:
