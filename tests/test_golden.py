@@ -1,7 +1,7 @@
 """Stores that releases wrote: opened, audited, and gone on with.
 
-`golden/schema-N.db` is a database of SQLite, `schema-N.sql` one of PostgreSQL (by `pg_dump --inserts`): 60 units in each
-of three experiments (lin_ucb, linear_ts, beta_ts) with most of their rewards; from schema 2 on with request ids.
+`golden/schema-N.db` is a database of SQLite, `schema-N.sql` one of PostgreSQL (by `pg_dump --inserts`): 60 units in
+each of three experiments (lin_ucb, linear_ts, beta_ts) with most of their rewards; from schema 2 on with request ids.
 """
 
 import shutil
