@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test sims torture lowest lint types proto proto-check bench bench-check bench-baseline bench-baseline-avx2 \
-	bench-limits bench-peers portable oracles sdist clean
+.PHONY: demo run test sims torture lowest lint types proto proto-check bench bench-check bench-baseline \
+	bench-baseline-avx2 bench-limits bench-peers bench-stores portable oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
 PROTO_VENV := .venv-proto
@@ -131,6 +131,10 @@ $(PEERS_VENV)/.ready: $(wildcard benchmarks/peers/libraries/*.py)
 bench-peers: $(PEERS_VENV)/.ready
 	$(PEERS_VENV)/bin/pip install --quiet --disable-pip-version-check .
 	$(PEERS_VENV)/bin/python -m benchmarks.peers.run
+
+# About 8 minutes and 3 GB of disk: docs/benchmarks/stores.md and .json, what both stores do, up to 10,000,000 decisions.
+bench-stores: $(READY)
+	$(BIN)/python -m benchmarks.stores.run
 
 clean:
 	rm -rf $(VENV) .venv-proto .venv-lowest $(PEERS_VENV) build dist demo-data demo-data.log src/*.egg-info
