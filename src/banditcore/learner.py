@@ -211,15 +211,18 @@ class Learner:
     def _fold(self, live: Live, *, save: bool) -> int:
         with self._store.fold(live.stream) as folding:
             if folding is None:
-                # Somebody else folds: what they save can be had without the right to save.
+                # Somebody else folds for all: what is learned here meanwhile comes to the same, and is not saved.
                 with self._store.read() as reader:
-                    self._take_over(reader, live)
-                return 0
-            self._take_over(folding, live)
-            fold, folded = self._folds[live.stream], 0
-            while count := fold.read(folding, live.stream):
-                folded += count
-            self._save(folding, live, fold, now=save)
+                    return self._read_on(reader, live)
+            folded = self._read_on(folding, live)
+            self._save(folding, live, now=save)
+        return folded
+
+    def _read_on(self, reader: Reader, live: Live) -> int:
+        self._take_over(reader, live)
+        fold, folded = self._folds[live.stream], 0
+        while count := fold.read(reader, live.stream):
+            folded += count
         return folded
 
     def _take_over(self, reader: Reader, live: Live) -> None:
@@ -251,7 +254,8 @@ class Learner:
                 lambda tx: close_windows(tx, live.stream, live.spec, now_us), [live.stream]
             ).result()
 
-    def _save(self, folding: Folding, live: Live, fold: Fold, *, now: bool) -> None:
+    def _save(self, folding: Folding, live: Live, *, now: bool) -> None:
+        fold = self._folds[live.stream]
         position, due = self._saved[live.stream]
         started = self._monotonic()
         if fold.position == position or not (now or started >= due):

@@ -125,14 +125,20 @@ def test_they_take_turns_at_the_fold_and_agree(pair: Pair, clock: Clock) -> None
     check(other)
 
 
-def test_nobody_folds_what_somebody_else_is_folding(pair: Pair) -> None:
+def test_only_who_folds_for_all_saves(pair: Pair) -> None:
     one, other = pair
     decision = one.decide("shop", policy_unit(one), taste())
     one.reward(decision.id, "buy", 1.0)
+    live = other._experiments.lives["shop"]
     with one._store.fold(1) as folding:
         assert folding is not None
-        assert other.catch_up() == 0
-    assert other.catch_up() == 1
+        with other._store.fold(1) as second:
+            assert second is None
+        assert other._learner._fold(live, save=True) == 1, "it learns all the same"
+        assert [row.learned for row in folding.streams()] == [0]
+    other._learner._fold(live, save=True)
+    with one._store.read() as reader:
+        assert [row.learned for row in reader.streams()] == [other._learner._folds[1].position]
 
 
 def test_a_variant_the_other_has_not_heard_of_waits_for_its_definition(pair: Pair) -> None:
