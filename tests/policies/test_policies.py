@@ -248,3 +248,32 @@ def test_ten_thousand_equal_arms_are_certified():
     rare = BetaTS(10, 0, prior_failures=1e9)
     rare.update(np.empty((50, 0)), g.integers(0, 10, 50), g.integers(0, 2, 50))
     assert rare.certificate(np.empty((1, 0)))[0] <= 1e-9
+
+
+WAYS = {
+    "linear_ts": {"l2": "auto"},
+    "lin_ucb": {"l2": "auto", "mature_after": 20},
+    "square_cb": {"over": "linear", "l2": "auto"},
+    "epsilon_greedy": {"over": "linear", "l2": "auto"},
+    "logistic_ts": {"mature_after": 20},
+    "hybrid_lin_ucb": {},
+    "beta_ts": {},
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_when_an_arm_is_added_leaves_no_trace(name: str) -> None:
+    """Servers learn of a new variant at different moments, and the log does not say when: past 256 and 512 rows too."""
+    chance = np.random.default_rng(0)
+    contexts, rewards = chance.standard_normal((700, 5)), (chance.random(700) < 0.4).astype(float)
+    arms = np.concatenate([chance.integers(0, 3, 600), chance.integers(0, 4, 100)])
+
+    def learned(added_at: int) -> list[bytes]:
+        early = get_policy(name).make(3, 5, 0.02, WAYS[name])
+        early.update(contexts[:added_at], arms[:added_at], rewards[:added_at])
+        late = get_policy(name).make(4, 5, 0.02, WAYS[name])
+        late.resume(early.state())
+        late.update(contexts[added_at:], arms[added_at:], rewards[added_at:])
+        return [array.tobytes() for array in late.state().values()]
+
+    assert all(learned(at) == learned(0) for at in (10, 255, 256, 300, 513, 599))

@@ -357,6 +357,7 @@ class Policy(ABC):
             prior[slice(n_arms) if key in per_arm else ...] = state[key]
         for key, array in self._learned().items():
             np.copyto(array, fresh[key])
+        self.posterior.enlarged(n_arms)
         self.posterior.reloaded()
         self._changed()
 

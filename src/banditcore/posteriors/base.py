@@ -102,6 +102,12 @@ class Posterior(ABC):
     def derived(self) -> State:
         return {}
 
+    def enlarged(self, known: int) -> None:  # noqa: B027 - most need nothing
+        """Arms from `known` on are new: puts them where they would be had they been there, unseen, from the start.
+
+        When an arm was added is not in the log, so no byte may depend on it.
+        """
+
     def reloaded(self) -> None:  # noqa: B027 - most keep nothing derived
         """Makes `derived` follow arrays that were written to."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -65,6 +66,14 @@ class GaussianArms(Posterior):
 
     def derived(self) -> State:
         return {key: getattr(self.kernel, key) for key in DERIVED}
+
+    def enlarged(self, known: int) -> None:
+        kernel, l2 = self.kernel, float(self.kernel.l2[0])
+        new = slice(known, self.n_arms)
+        kernel.l2[new] = l2
+        kernel.A[new] = l2 * np.eye(self.n_features)
+        kernel.S[new] = np.eye(self.n_features) / math.sqrt(l2)
+        kernel.b[new] = l2 * kernel.m0[new]
 
     def reloaded(self) -> None:
         self._learned_more()
