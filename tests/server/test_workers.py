@@ -249,7 +249,7 @@ def test_a_reserved_port_can_be_shared_by_those_who_say_so_only() -> None:
     [
         ("shop-data", "shop-data"),
         ("postgresql://ann:secret@db:5432/shop?sslmode=require", "postgresql://ann@db:5432/shop?sslmode=require"),
-        ("postgres://ann@db/shop", "postgres://ann@db/shop"),
+        ("postgres://ann@db/shop", "postgresql://ann@db/shop"),
         ("postgresql:///shop?host=/run&password=secret", "postgresql:///shop?host=/run"),
         ("postgresql://ann:p%40ss:wo@rd@[::1]:5432/shop", "postgresql://ann@[::1]:5432/shop"),
     ],
