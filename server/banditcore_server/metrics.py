@@ -23,7 +23,7 @@ _EXPERIMENTS: list[tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str
         CounterMetricFamily,
         "degraded_decisions",
         "degraded",
-        "Decisions in which the policy failed and the control was served.",
+        "Decisions that the policy failed to make, or that could not be logged.",
     ),
 ]
 
@@ -68,10 +68,11 @@ def _of_calls(calls: Calls) -> Iterator[Metric]:
 
 def _of_store(store: StoreHealth) -> Iterator[Metric]:
     yield _gauge("store_up", "1 while calls can be made durable.", float(store.up))
-    yield _gauge("store_wal_bytes", "Size of the store's write-ahead log.", store.wal_bytes)
-    yield _gauge(
-        "store_checkpoint_age_seconds", "Since the write-ahead log was last copied back.", store.checkpoint_age_s
-    )
+    if store.wal_bytes >= 0:
+        yield _gauge("store_wal_bytes", "Size of the store's write-ahead log.", store.wal_bytes)
+    if store.checkpoint_age_s >= 0:
+        age = "Since the write-ahead log was last copied back."
+        yield _gauge("store_checkpoint_age_seconds", age, store.checkpoint_age_s)
     if store.free_bytes >= 0:
         yield _gauge("store_free_bytes", "Left on the disk of the store.", store.free_bytes)
 

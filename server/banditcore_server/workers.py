@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 LEAST_PAUSE_S, MOST_PAUSE_S = 0.1, 5.0
 SOUND_AFTER_S = 10.0
 """A worker that lived so long did not die at once: the next is started without a long pause."""
+STOP_LIMIT_S = 25.0
+"""For a worker to drain and to close its store; whoever supervises the supervisor often kills after 30."""
 REFUSED = 2
 """Exit code of a server that has said in one line why it cannot serve."""
 
@@ -155,12 +157,18 @@ class _Worker:
                 log.info("a worker serves again", worker=self._index)
 
     async def stop(self) -> None:
-        """Lets it finish what it has, and waits for its end."""
+        """Lets it finish what it has, and waits for its end; one that does not come to it is killed."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
             self._process.terminate()
-        await self._process.wait()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_LIMIT_S)
+        except TimeoutError:
+            log.error("a worker did not stop and is killed", worker=self._index, limit_s=STOP_LIMIT_S)
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
 
 
 async def _unless(stopped: asyncio.Task[bool], work: Coroutine[Any, Any, bool]) -> bool:

@@ -268,9 +268,9 @@ class StoreHealth:
     up: bool
     """False while nothing can be made durable."""
     wal_bytes: int
-    """Size of the write-ahead log; 0 where the store keeps none of its own."""
+    """Size of the write-ahead log; 0 where the store keeps none, -1 where that is not for us to see."""
     checkpoint_age_s: float
-    """Seconds since all of the write-ahead log was last copied into the database; 0 where there is none."""
+    """Seconds since all of the write-ahead log was last copied into the database; 0 and -1 as before."""
     free_bytes: int
     """Left on the disk of the data, 0 when it is full; -1 where that is not for us to see."""
 
