@@ -17,7 +17,7 @@ import structlog
 from banditcore.clock import SteadyClock
 from banditcore.config import load_toml
 from banditcore.engine import DecisionEngine
-from banditcore.errors import BanditcoreError
+from banditcore.errors import BanditcoreError, StoreUnavailable
 from banditcore.storage.base import Store
 from banditcore.storage.opening import open_store, shown
 from banditcore_server import logs
@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 DRAIN_LIMIT_S = 10.0
 WARNING_INTERVAL_S = 60.0
 CLOCK_INTERVAL_S = 1.0
+STORE_INTERVAL_S = 10.0
 CLOCK_TOLERANCE_US = 1_000_000
 
 
@@ -90,7 +91,7 @@ def _open(settings: Settings) -> tuple[DecisionEngine, SteadyClock]:
     specs = [spec for path in settings.apply for spec in load_toml(path)]
     store = open_store(settings.data)
     clock = _clock(store)
-    engine = DecisionEngine(store, clock=clock, report_error=_log_error)
+    engine = DecisionEngine(store, clock=clock, report_error=_LearningLog())
     try:
         engine.apply_all(specs)
     except BaseException:
@@ -114,9 +115,18 @@ def _serve_metrics(address: Address, engine: DecisionEngine, clock: SteadyClock,
     return serve_metrics(address, engine.health, clock.drift_us, calls)
 
 
-def _log_error(experiment: str, error: Exception) -> None:
-    """What goes wrong while learning has no caller to tell."""
-    log.error("learning failed", experiment=experiment, exc_info=error)
+class _LearningLog:
+    """What goes wrong while learning has no caller to tell. A store that is away is told once in a while."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, experiment: str, error: Exception) -> None:
+        if not isinstance(error, StoreUnavailable):
+            log.error("learning failed", experiment=experiment, exc_info=error)
+        elif time.monotonic() >= self._next:
+            self._next = time.monotonic() + STORE_INTERVAL_S
+            log.error("learning waits for the store", reason=error.reason, message=error.message)
 
 
 def _stop_on_signals() -> asyncio.Event:

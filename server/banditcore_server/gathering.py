@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from banditcore.errors import BanditcoreError
+from banditcore.futures import Otherwise
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -21,6 +22,8 @@ Answer = TypeVar("Answer")
 MAX_GROUP = 128
 """Bounds how long one group, which is decided on the loop, keeps other calls waiting."""
 PAUSE_S = 0.005
+PATIENCE_S = 0.8
+"""After which a decision is answered without the log: clients give up after a second."""
 WORTH_A_PAUSE = 12
 """Calls in a group from which on the next is worth waiting for."""
 
@@ -55,9 +58,9 @@ class Gathering(Generic[Question, Answer]):
             return
         loop = asyncio.get_running_loop()
         waiters = [waiter for _, waiter in group]
-        self._start([question for question, _ in group]).add_done_callback(
-            lambda done: loop.call_soon_threadsafe(self._deliver, waiters, done)
-        )
+        answers = self._start([question for question, _ in group])
+        patience = loop.call_later(PATIENCE_S, answers.fall_back) if isinstance(answers, Otherwise) else None
+        answers.add_done_callback(lambda done: loop.call_soon_threadsafe(self._deliver, waiters, done, patience))
 
     def _start(self, group: Sequence[Question]) -> concurrent.futures.Future[list[Answer | BanditcoreError]]:
         try:
@@ -71,7 +74,10 @@ class Gathering(Generic[Question, Answer]):
         self,
         group: Sequence[asyncio.Future[Answer]],
         done: concurrent.futures.Future[list[Answer | BanditcoreError]],
+        patience: asyncio.TimerHandle | None,
     ) -> None:
+        if patience is not None:
+            patience.cancel()
         error = done.exception()
         outcomes = [error] * len(group) if error else done.result()
         for waiter, outcome in zip(group, outcomes, strict=True):

@@ -38,7 +38,9 @@ _PUBLIC = {
     "DISK_FULL": "the server's disk is full: nothing of this call was recorded; free space, then retry",
     "STORE_CORRUPT": "the server's database is damaged: nothing of this call was recorded; its log has the details",
 }
-_PUBLIC_DEFAULT = "the server cannot make anything durable now: nothing of this call was recorded; retry"
+_PUBLIC_DEFAULT = (
+    "the server cannot make anything durable now: nothing of this call was acknowledged; retry, which is safe"
+)
 
 RETRY_AFTER_S = 1
 

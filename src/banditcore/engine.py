@@ -10,7 +10,7 @@ from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -20,10 +20,10 @@ from banditcore.assignment import DecisionIds, id_stream
 from banditcore.clock import SteadyClock
 from banditcore.config import ExperimentSpec
 from banditcore.deciding import History, choose, replay
-from banditcore.errors import BanditcoreError, InvalidInput
+from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow
 from banditcore.experiments import Live
 from banditcore.explain import explain
-from banditcore.futures import completed, otherwise
+from banditcore.futures import Otherwise, completed
 from banditcore.health import Degraded, health
 from banditcore.inforce import InForce
 from banditcore.learner import Learner
@@ -216,6 +216,7 @@ class DecisionEngine:
         chosen = [(group, group.choose(self._ids, self._clock())) for group in asking]
 
         def operation(tx: Transaction) -> Outcomes:
+            _refuse_answered(answers)
             written = (group.write(tx, answer, self._history) for group, answer in chosen)
             return _in_order(refused, written)
 
@@ -224,9 +225,9 @@ class DecisionEngine:
 
         if not chosen:
             return completed(_in_order(refused, ()))
-        future = otherwise(self._store.write(operation, [group.live.stream for group in asking]), unlogged)
-        future.add_done_callback(self._count_degraded)
-        return future
+        answers = Otherwise(unlogged)
+        answers.add_done_callback(self._count_degraded)
+        return answers.follow(self._store.write(operation, [group.live.stream for group in asking]))
 
     def _count_degraded(self, done: Future[Outcomes]) -> None:
         if done.exception() is None:
@@ -277,6 +278,7 @@ class DecisionEngine:
         )
 
         def operation(tx: Transaction) -> DecisionBatch:
+            _refuse_answered(answers)
             if request_id and (earlier := tx.request(request_id)) is not None:
                 return replay(live, answer, earlier, tx, self._history).reply
             if refusal is not None:
@@ -289,9 +291,9 @@ class DecisionEngine:
                 raise refusal
             return replace(answer.reply, degraded=True)
 
-        future = otherwise(self._store.write(operation, [live.stream]), unlogged)
-        future.add_done_callback(self._count_degraded_batch)
-        return future
+        answers = Otherwise(unlogged)
+        answers.add_done_callback(self._count_degraded_batch)
+        return answers.follow(self._store.write(operation, [live.stream]))
 
     def _count_degraded_batch(self, done: Future[DecisionBatch]) -> None:
         if done.exception() is None and (batch := done.result()).degraded and not batch.duplicate:
@@ -374,6 +376,12 @@ class DecisionEngine:
     def health(self) -> Health:
         """How store and models fare now, for an operator. Reads the log, so not to be asked many times a second."""
         return health(self._store, self._experiments.all(), self._degraded, self._clock())
+
+
+def _refuse_answered(answers: Future[Any]) -> None:
+    """Keeps out of the log what was answered without it while it waited its turn."""
+    if answers.done():
+        raise NotAllowedNow("answered without the log")
 
 
 def _in_order(refused: list[Placed], groups: Iterable[list[Placed]]) -> Outcomes:

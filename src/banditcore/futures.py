@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TypeVar
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import Self, TypeVar
 
 from banditcore.errors import StoreCorrupt, StoreUnavailable
 
@@ -33,18 +34,36 @@ def then(future: Future[T], function: Callable[[T], U]) -> Future[U]:
     return made
 
 
-def otherwise(write: Future[T], fallback: Callable[[], T]) -> Future[T]:
-    """What was written, or `fallback()` when the store is away; a store that was closed on purpose is not."""
-    future: Future[T] = Future()
+class Otherwise(Future[T]):
+    """What a write comes to, or `fallback()` when the store is away; a store that was closed on purpose is not.
 
-    def settle(done: Future[T]) -> None:
-        try:
-            future.set_result(done.result() if _there(done.exception()) else fallback())
-        except Exception as error:
-            future.set_exception(error)
+    Whoever cannot wait any longer settles it with `fall_back`. A write that finds it `done` is not wanted any more.
+    """
 
-    write.add_done_callback(settle)
-    return future
+    def __init__(self, fallback: Callable[[], T]) -> None:
+        super().__init__()
+        self._fallback = fallback
+
+    def follow(self, write: Future[T]) -> Self:
+        """Gets its result from the write."""
+        write.add_done_callback(lambda done: self._settle(done.result if _there(done.exception()) else self._fallback))
+        return self
+
+    def fall_back(self) -> None:
+        """Does without the write, whatever becomes of it."""
+        self._settle(self._fallback)
+
+    def _settle(self, result: Callable[[], T]) -> None:
+        if self.done():
+            return
+        # Two threads may come here at once; the first one counts.
+        with suppress(InvalidStateError):
+            try:
+                self.set_result(result())
+            except InvalidStateError:
+                raise
+            except Exception as error:
+                self.set_exception(error)
 
 
 def _there(error: BaseException | None) -> bool:

@@ -27,6 +27,7 @@ POLL_EVERY_S = 0.1
 SHARE_EVERY_S = 1.0
 """How often what was learned is saved for them. Each folds the log by itself when nobody else is at it, so this does
 not make their models late; saving at every turn would write megabytes a second where models are large."""
+QUIET_S = 1.0
 _ANY_VERSION = 2**31 - 1
 MILESTONE_EVERY = 100_000
 """One snapshot per so many positions is kept for good: it bounds what an explanation has to fold."""
@@ -294,6 +295,7 @@ class Learner:
         with self.lock:
             failed = self._refreshed()
             for live in self._lives():
+                started = self._monotonic()
                 try:
                     self._advance(live, close=close)
                     if self._tidy(live):
@@ -305,7 +307,13 @@ class Learner:
                     # experiments go on learning, and the next turn tries again.
                     self._report_error(live.spec.name, error)
                     failed = True
+                    if self._is_quiet(error, started):
+                        break
         return failed
+
+    def _is_quiet(self, error: Exception, started: float) -> bool:
+        """Whether the store took long to say that it is away: it would take as long for each experiment."""
+        return isinstance(error, StoreUnavailable) and self._monotonic() > started + QUIET_S
 
     def _look(self) -> None:
         """Takes over definitions that others have declared, or a commit of unknown outcome."""
@@ -330,11 +338,11 @@ class Learner:
             self._thread.join()
         with self.lock:
             for live in self._lives():
+                started = self._monotonic()
                 try:
                     self._advance(live, close=True, save=True)
                 except Exception as error:
                     # Whatever is not saved is folded again at the next start.
                     self._report_error(live.spec.name, error)
-                    if isinstance(error, StoreUnavailable):
-                        # Nor could the others be; a database gone quiet would take seconds for each to say so.
+                    if self._is_quiet(error, started):
                         break

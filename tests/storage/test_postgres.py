@@ -13,7 +13,7 @@ import pytest
 from postgres import Database
 
 from banditcore.assignment import DecisionIds, split_ids
-from banditcore.errors import StoreCorrupt, StoreUnavailable
+from banditcore.errors import InvalidInput, StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import DecisionColumns
 from banditcore.storage.opening import open_log, open_store, shown
 from banditcore.storage.postgres import PostgresLog, PostgresStore
@@ -249,3 +249,109 @@ def test_a_decision_of_an_older_time_is_numbered_after_the_newer(postgres_url: s
         assert [row.position for row in found if row] == [1, 2]
     assert store.last_decision_id() == newer.ids
     store.close()
+
+
+def test_a_stream_is_held_from_the_first_look_to_the_commit(postgres_url: str) -> None:
+    """What an operation has read of a stream it named stays true: nobody appends to it meanwhile."""
+    one, other = PostgresStore(postgres_url), PostgresStore(postgres_url)
+    stream = open_stream(one)
+    looked, go_on = threading.Event(), threading.Event()
+
+    def look_twice(tx: Any) -> tuple[int, int]:
+        before = tx.stream_position(stream)
+        looked.set()
+        assert go_on.wait(30)
+        return before, tx.stream_position(stream)
+
+    looking = one.write(look_twice, [stream])
+    assert looked.wait(30)
+    rows = _columns(DecisionIds(other.secret), stream, ["ann"])
+    appending = other.write(lambda tx: tx.append_decisions(rows), [stream])
+    with pytest.raises(TimeoutError):
+        appending.result(0.5)
+    go_on.set()
+    assert looking.result(30) == (0, 0)
+    appending.result(30)
+    for store in (one, other):
+        store.close()
+
+
+def test_a_deadlock_is_tried_again(postgres_url: str) -> None:
+    """Whatever gets in the way of an operation that could as well have come later, it does."""
+    one, other = PostgresStore(postgres_url), PostgresStore(postgres_url)
+    streams = [open_stream(one, name) for name in ("a", "b")]
+    both = threading.Barrier(2)
+    first = threading.local()
+
+    def crosswise(tx: Any, names: str) -> None:
+        for name in names:
+            tx._change("UPDATE experiment SET update_time = update_time + 1 WHERE name = $1", name)
+            if not hasattr(first, "done"):
+                first.done = True
+                both.wait(30)
+
+    writes = [
+        store.write(lambda tx, names=names: crosswise(tx, names), [stream])  # type: ignore[misc]
+        for store, names, stream in zip((one, other), ("ab", "ba"), streams, strict=True)
+    ]
+    for write in writes:
+        write.result(30)
+    with one.read() as reader:
+        assert [row.update_time for row in reader.experiments()] == [7, 7]
+    for store in (one, other):
+        store.close()
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_the_databases_default_isolation_makes_no_difference(postgres_url: str, isolation: str) -> None:
+    name = postgres_url.partition("?")[0].rpartition("/")[2]
+    sql(postgres_url, f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")
+    stores = [PostgresStore(postgres_url) for _ in range(2)]
+    stream = open_stream(stores[0])
+    ids = DecisionIds(stores[0].secret)
+    writes = [
+        store.write(lambda tx, rows=rows: tx.append_decisions(rows), [stream])  # type: ignore[misc]
+        for number in range(50)
+        for store in stores
+        for rows in [_columns(ids, stream, [f"unit-{number}"])]
+    ]
+    for write in writes:
+        write.result(30)
+    with stores[0].read() as reader:
+        assert reader.density(stream) == (100, 100, 100)
+    for store in stores:
+        store.close()
+
+
+def test_a_read_only_database_is_refused(postgres_url: str) -> None:
+    name = postgres_url.partition("?")[0].rpartition("/")[2]
+    sql(postgres_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    refused(postgres_url, StoreUnavailable, "read-only")
+
+
+def test_a_database_that_does_not_take_all_text_is_refused(database: Database) -> None:
+    sql(database.url, "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    refused(database.url.replace("/postgres?", "/latin?"), StoreUnavailable, "ENCODING 'UTF8'")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "POSTGRESQL://u:secret@h/shop",
+        "postgresql+psycopg://u:secret@h/shop",
+        "postgresql:/u:secret@h/shop",
+        "host=h password=secret",
+        "mysql://u:secret@h/shop",
+        "postgresql://u:sec/ret@h/shop",
+        "postgresql://u:secret@[::1x/shop",
+    ],
+)
+@pytest.mark.parametrize("opener", [open_store, open_log])
+def test_a_location_that_is_nearly_a_url_is_refused_and_not_repeated(
+    opener: Callable[[str], Any], location: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match="write postgresql://user:password@host") as caught:
+        opener(location)
+    assert "sec" not in caught.value.message
+    assert list(tmp_path.iterdir()) == []

@@ -299,10 +299,12 @@ def own() -> Iterator[Database]:
         yield database
 
 
-def test_a_stop_while_the_store_says_nothing_takes_seconds(tmp_path: Path, own: Database) -> None:
-    """SIGSTOP: no connection breaks and nothing answers. The limit only bounds a hang."""
+def test_while_the_store_says_nothing_many_at_once_are_answered_and_it_can_be_stopped(
+    tmp_path: Path, own: Database
+) -> None:
+    """SIGSTOP: no connection breaks and nothing answers. The limits only bound a hang."""
     definition = tmp_path / "shop.toml"
-    definition.write_text(DEFINITION + DEFINITION.replace("shop]", "second]") + DEFINITION.replace("shop]", "third]"))
+    definition.write_text("".join(DEFINITION.replace("shop]", f"shop{n}]") for n in ("", *map(str, range(12)))))
     with ServerProcess(own.new(), "--apply", str(definition), log=tmp_path / "server.log") as server:
         caller = Caller([server.target])
         assert not caller.ask("Decide", _one(1), 0).degraded
@@ -310,7 +312,9 @@ def test_a_stop_while_the_store_says_nothing_takes_seconds(tmp_path: Path, own: 
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:
-            assert caller.ask("Decide", _one(2), 0).degraded
+            with ThreadPoolExecutor(12) as pool:
+                answers = list(pool.map(lambda number: caller.ask("Decide", _one(number), 0), range(200)))
+            assert all(answer.degraded for answer in answers)
             caller.close()
             assert server.stop(limit_s=30) == 0
         finally:

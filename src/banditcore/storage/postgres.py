@@ -35,7 +35,8 @@ STATEMENT_LIMIT_S = 3.0
 READ_LIMIT_S = 60.0
 PATIENT_LIMIT_S = 1_800.0
 """For those who look through all of a store, or move it."""
-_BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 @contextmanager
@@ -74,15 +75,19 @@ def _connect(url: str, origin: str) -> Connection:
     return connection
 
 
-def _refuse_to_lose(connection: Connection, origin: str) -> None:
-    """Raises StoreUnavailable when the database acknowledges commits that a power cut can take back."""
-    for setting in ("fsync", "synchronous_commit"):
+def _refuse_unfit(connection: Connection, origin: str) -> None:
+    """Raises StoreUnavailable for a database that a power cut can take commits back from, or that takes not all."""
+    loses = f"{origin} has {{}} = off and would lose what it acknowledged: switch it on"
+    for setting, wrong, words in (
+        ("fsync", ("off",), loses),
+        ("synchronous_commit", ("off",), loses),
+        ("transaction_read_only", ("on",), f"{origin} is read-only, as a standby is: name the primary"),
+        ("server_encoding", None, f"{origin} does not store all text: make a database with ENCODING 'UTF8'"),
+    ):
         row = connection.execute(f"SHOW {setting}".encode()).fetchone()
-        if row and row[0] == "off":
-            connection.close()
-            raise StoreUnavailable(
-                f"{origin} has {setting} = off and would lose what it acknowledged: switch it on", reason="NOT_DURABLE"
-            )
+        found = row[0] if row else ""
+        if found in wrong if wrong else found != "UTF8":
+            raise StoreUnavailable(words.format(setting), reason="STORE_UNFIT")
 
 
 class _Session:
@@ -96,7 +101,7 @@ class _Session:
         connection = _connect(self._url, self._origin)
         try:
             with translated(self._origin), self._watch.over(connection, READ_LIMIT_S):
-                _refuse_to_lose(connection, self._origin)
+                _refuse_unfit(connection, self._origin)
                 migrate(connection, self._origin)
         except BaseException:
             connection.close()
@@ -131,7 +136,8 @@ class _Session:
 
 def _holding(streams: Collection[int], definitions: bool) -> bytes:
     """Begins a transaction with its locks, in one message and always in the same order."""
-    statements = ["BEGIN"]
+    # Each statement sees what was committed before it, also while the transaction waited for its locks.
+    statements = [_BEGIN]
     if definitions:
         statements.append("LOCK TABLE experiment IN SHARE ROW EXCLUSIVE MODE")
     if streams:
@@ -170,25 +176,27 @@ class _Readers:
     @contextmanager
     def fold(self, stream: int) -> Iterator[Folding | None]:
         claim = "SELECT 1 FROM learner WHERE stream = $1 FOR UPDATE SKIP LOCKED"
-        with self._transaction(b"BEGIN") as tables:
+        with self._transaction(_BEGIN) as tables:
             yield tables if tables._one(claim, stream) else None
 
     @contextmanager
-    def _transaction(self, begin: bytes) -> Iterator[PostgresTables]:
+    def _transaction(self, begin: str) -> Iterator[PostgresTables]:
         with translated(self.origin):
-            connection = self._begun(begin)
+            connection = self._begun(begin.encode())
             try:
                 with self._watch.over(connection, self._limit_s) as touch:
-                    yield PostgresTables(connection, touch)
-                    connection.execute(b"COMMIT")
-            except BaseException:
-                with suppress(psycopg.Error, OSError):
-                    connection.execute(b"ROLLBACK")
-                raise
+                    try:
+                        yield PostgresTables(connection, touch)
+                        connection.execute(b"COMMIT")
+                    except BaseException:
+                        with suppress(psycopg.Error, OSError):
+                            connection.execute(b"ROLLBACK")
+                        raise
             finally:
                 self._keep(connection)
 
     def _begun(self, begin: bytes) -> Connection:
+        """A connection within a new transaction."""
         if self._closed:
             raise StoreUnavailable("the store is closed", reason="STORE_CLOSED")
         with suppress(queue.Empty):
@@ -200,7 +208,8 @@ class _Readers:
                     return connection
                 connection.close()
         connection = _connect(self._url, self.origin)
-        connection.execute(begin)
+        with self._watch.over(connection, STATEMENT_LIMIT_S):
+            connection.execute(begin)
         return connection
 
     def _keep(self, connection: Connection) -> None:
@@ -283,7 +292,7 @@ class PostgresStore:
         return self._readers.fold(stream)
 
     def health(self) -> StoreHealth:
-        return StoreHealth(up=self._writer.up, wal_bytes=0, checkpoint_age_s=0.0, free_bytes=-1)
+        return StoreHealth(up=self._writer.up, wal_bytes=-1, checkpoint_age_s=-1.0, free_bytes=-1)
 
     def hurry(self) -> None:
         self._watch.hurry(STATEMENT_LIMIT_S)

@@ -46,13 +46,15 @@ class Watch:
         """Grants no connection more than that from now on."""
         self._most_s = limit_s
         latest = time.monotonic() + limit_s
-        for connection, deadline in list(self._deadlines.items()):
-            self._deadlines[connection] = min(deadline, latest)
+        for connection, deadline in self._deadlines.copy().items():
+            if connection in self._deadlines:
+                self._deadlines[connection] = min(deadline, latest)
 
     def _work(self) -> None:
         while not self._stop.wait(CHECK_EVERY_S):
             now = time.monotonic()
-            for connection, deadline in list(self._deadlines.items()):
+            # `copy` is one step for the interpreter: whoever begins or ends to wait meanwhile is not in its way.
+            for connection, deadline in self._deadlines.copy().items():
                 if now > deadline:
                     _cut(connection)
 

@@ -161,19 +161,22 @@ class Writer:
         if self._trouble is not None:
             self._reopen()
         if self._trouble is not None:
-            for write in group:
-                write.future.set_exception(self._trouble)
+            self._fail(group, self._trouble)
             return
         try:
             self._run(group)
         except Exception as caught:
             error = caught if isinstance(caught, BanditcoreError) else StoreUnavailable(f"the store failed: {caught}")
+            # Nobody waits for the new connection: those of the group are told, and those behind them.
+            self._fail(group, error)
             self._give_up(error)
-            for write in group:
-                if not write.future.done():
-                    write.future.set_exception(error)
         else:
             self._session.after_commit()
+
+    def _fail(self, group: list[Write], error: BanditcoreError) -> None:
+        for write in group:
+            if not write.future.done():
+                write.future.set_exception(error)
 
     def _run(self, group: list[Write]) -> None:
         """Completes every future of the group; raises when the outcome of a commit is unknown."""
@@ -225,8 +228,13 @@ class Writer:
     def _give_up(self, error: BanditcoreError) -> None:
         # After a failed commit the outcome is unknown and the connection's cache is not to be trusted: never sync
         # again and carry on. What the store holds decides, and a fresh connection reads it.
+        with self._door:
+            self._trouble = error
+        if self._thread is not None:
+            # From here on the door turns away who comes; who came before must not wait for the store's return.
+            while waiting := self._take(wait=False):
+                self._fail(waiting, error)
         self._session.close()
-        self._trouble = error
         self._reopen()
 
     def _reopen(self) -> None:
