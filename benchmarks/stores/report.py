@@ -98,8 +98,8 @@ def _lag(found: dict[str, Any]) -> Iterator[str]:
     yield from (f"## From acknowledged to learned, at {found['lag_rate']:,} rewards/s", "")
     yield "Calls of 50 rewards to a real server, by the clock of the client that sends them; the model's position is"
     yield "asked for every few milliseconds, which is part of the lag. A server folds when it has taken rewards; of"
-    yield "those that others took it hears when it looks, every 100 ms. One at a time folds a stream, the others take"
-    yield "over what it has saved."
+    yield "those that others took it hears when it looks, every 100 ms. One at a time folds a stream and saves, the"
+    yield "others read on from the log."
     yield ""
     yield "| | rewards/s | median, ms | p99 | longest | longest without a new model |"
     yield "|---|--:|--:|--:|--:|--:|"
