@@ -12,7 +12,7 @@ import numpy as np
 from banditcore.assignment import ID_BYTES, DecisionIds
 from banditcore.config import ExperimentSpec
 from banditcore.errors import Conflict
-from banditcore.experiments import Live, Mask, Model
+from banditcore.experiments import Live, Mask, Model, definition
 from banditcore.kernels import draw_many, lawful
 from banditcore.storage.base import DecisionColumns, DecisionRow, Reader
 from banditcore.types import Decision, DecisionBatch, Floats, Group
@@ -218,7 +218,7 @@ class History:
         """The definition that a decision of the stream was made under."""
         if (stream, version) not in self._specs:
             for row in reader.versions(self.name(reader, stream)):
-                self._specs[row.stream, row.version] = ExperimentSpec.model_validate_json(row.spec)
+                self._specs[row.stream, row.version] = definition(row)
         return self._specs[stream, version]
 
     def keys(self, reader: Reader, stream: int) -> tuple[str, ...]:

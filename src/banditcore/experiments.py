@@ -18,7 +18,7 @@ import numpy.typing as npt
 from banditcore.assignment import draw_number, holdout_bucket, salt_key, vector_seed
 from banditcore.config import ExperimentSpec
 from banditcore.context import ContextSchema
-from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow
+from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, StoreCorrupt
 from banditcore.policies import get_policy
 from banditcore.policies.base import Policy
 from banditcore.storage.base import ExperimentRow, Transaction, VersionRow
@@ -28,6 +28,16 @@ from banditcore.types import ArmInfo, Experiment
 _MAX_STATE_BYTES = 2**29
 Mask = npt.NDArray[np.bool_]
 State = dict[str, npt.NDArray[Any]]
+
+
+def definition(row: VersionRow) -> ExperimentSpec:
+    """The definition as it was applied. Raises StoreCorrupt when it cannot be read any more."""
+    try:
+        return ExperimentSpec.model_validate_json(row.spec)
+    except ValueError:
+        raise StoreCorrupt(
+            f"version {row.version} of experiment {row.experiment} is damaged in the store: restore a backup"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class Live:
 
     @classmethod
     def of(cls, row: ExperimentRow, version: VersionRow) -> Live:
-        spec = ExperimentSpec.model_validate_json(version.spec)
+        spec = definition(version)
         payloads = {variant.key: variant.payload for variant in spec.variants}
         arms = tuple(ArmInfo(key, payloads.get(key, ""), key in payloads) for key in json.loads(version.arms))
         arm_of = {arm.key: index for index, arm in enumerate(arms)}
@@ -209,7 +219,7 @@ def put(tx: Transaction, spec: ExperimentSpec, now_us: int) -> tuple[ExperimentR
         return _write(tx, ExperimentRow(spec.name, "running", 1, now_us, now_us), spec, None)
     versions = tx.versions(spec.name)
     current = versions[-1]
-    history = [ExperimentSpec.model_validate_json(version.spec) for version in versions]
+    history = [definition(version) for version in versions]
     old = history[-1]
     if old == spec:
         return row, current

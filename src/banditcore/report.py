@@ -6,6 +6,7 @@ import json
 
 from banditcore.config import ExperimentSpec, GoalSpec
 from banditcore.estimators.lift import Moments, lift, why_collecting
+from banditcore.experiments import definition
 from banditcore.ledger import matured_bound
 from banditcore.storage.base import GoalQuery, Reader, VersionRow
 from banditcore.types import Experiment, GoalReport, Group, GroupReport, Report, VariantReport
@@ -34,7 +35,7 @@ def report(reader: Reader, experiment: Experiment, now_us: int) -> Report:
 
 def goal_query(spec: ExperimentSpec, goal: GoalSpec, versions: list[VersionRow], now_us: int) -> GoalQuery:
     """Which outcomes count for a goal as of `now_us`; `versions` are all definitions of the experiment."""
-    having = [row for row in versions if ExperimentSpec.model_validate_json(row.spec).goal(goal.name)]
+    having = [row for row in versions if definition(row).goal(goal.name)]
     return GoalQuery(
         streams=tuple({row.stream: None for row in versions}),
         goal=goal.name,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from banditcore.assignment import id_bound
 from banditcore.config import RETENTION_MARGIN_S, ExperimentSpec, GoalSpec
-from banditcore.experiments import Live
+from banditcore.experiments import Live, definition
 from banditcore.learner import Fold
 from banditcore.ledger import close_windows, closing_bound
 from banditcore.recompute import live_versions
@@ -111,6 +111,6 @@ def _next_base(reader: Reader, live: Live, versions: list[Live], before: bytes) 
 def _delete(tx: Transaction, live: Live, before: bytes, now_us: int) -> int:
     """Deletes a batch; the definitions are read again, since another process may have added one."""
     rows = tx.versions(live.spec.name)
-    goals = _goals([ExperimentSpec.model_validate_json(row.spec) for row in rows])
+    goals = _goals([definition(row) for row in rows])
     queries = [goal_query(live.spec, goal, rows, now_us) for goal in goals]
     return tx.delete_decisions(live.stream, before, queries, BATCH)

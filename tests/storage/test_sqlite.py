@@ -4,11 +4,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import apsw
 import pytest
+from shop import spec
 
+from banditcore import DecisionEngine
 from banditcore.assignment import split_ids
 from banditcore.errors import StoreCorrupt, StoreLocked, StoreUnavailable
 from banditcore.storage.base import Asked
@@ -152,6 +155,10 @@ def test_a_failing_commit_fails_its_calls_and_the_store_recovers(tmp_path: Path)
     with pytest.raises(StoreUnavailable, match="full") as caught:
         store.write(lambda tx: tx.append_decisions(rows, [Asked("r1", 0, 500)]), [stream]).result()
     assert caught.value.reason == "DISK_FULL"
+    deadline = time.monotonic() + 30
+    while not store.health().up:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     # The limit was the old connection's; a fresh one, as after space was freed, goes on where it stood.
     with store.read() as reader:
         assert reader.density(stream) == (0, 0, 0)
@@ -163,6 +170,7 @@ def test_a_failing_commit_fails_its_calls_and_the_store_recovers(tmp_path: Path)
 
 _FULL_DISK = """
 import sys
+from banditcore import DecisionEngine
 from banditcore.assignment import split_ids
 from banditcore.errors import StoreUnavailable
 from banditcore.storage.base import Asked
@@ -215,3 +223,14 @@ def test_a_log_left_by_a_crash_is_read_however_long_it_is(tmp_path: Path) -> Non
     with store.read() as reader:
         assert reader.density(1) == (15_000,) * 3
     store.close()
+
+
+def test_a_damaged_definition_is_named(tmp_path: Path) -> None:
+    with DecisionEngine(SqliteStore(tmp_path), learn_in_background=False) as engine:
+        engine.apply(spec())
+    connection = apsw.Connection(str(tmp_path / DATABASE))
+    connection.execute("UPDATE experiment_version SET spec = substr(spec, 1, 40)")
+    connection.close()
+    with pytest.raises(StoreCorrupt, match="version 1 of experiment shop is damaged"):
+        DecisionEngine(SqliteStore(tmp_path), learn_in_background=False)
+    SqliteStore(tmp_path).close()

@@ -47,6 +47,10 @@ class Session(Protocol):
         """Lets go of the connection, in whatever state it is."""
 
 
+Outcome = tuple[Any] | Exception
+"""What an operation returned, in a tuple, or raised."""
+
+
 @dataclass(slots=True)
 class Write:
     """An operation on its way."""
@@ -54,6 +58,12 @@ class Write:
     operation: Callable[[Transaction], Any]
     streams: Collection[int]
     future: Future[Any]
+
+    def complete(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome[0])
 
 
 class _Driven(Future[T]):
@@ -184,7 +194,7 @@ class Writer:
             try:
                 outcomes = self._attempt(group)
             except _Refused as refused:
-                refused.write.future.set_exception(refused.cause)
+                refused.write.complete(refused.cause)
                 group = [write for write in group if write is not refused.write]
             except Contended as contended:
                 if len(group) > 1:
@@ -195,31 +205,23 @@ class Writer:
                 return
             else:
                 for write, outcome in zip(group, outcomes, strict=True):
-                    if isinstance(outcome, Exception):
-                        write.future.set_exception(outcome)
-                    else:
-                        write.future.set_result(outcome[0])
+                    write.complete(outcome)
                 return
 
     def _alone(self, write: Write, contended: Contended) -> None:
         for attempt in range(ATTEMPTS):
             try:
                 (outcome,) = self._attempt([write])
+                return write.complete(outcome)
             except _Refused as refused:
-                outcome = refused.cause
+                return write.complete(refused.cause)
             except Contended as again:
                 contended = again
                 time.sleep(0.001 * 2**attempt)
-                continue
-            if isinstance(outcome, Exception):
-                write.future.set_exception(outcome)
-            else:
-                write.future.set_result(outcome[0])
-            return
-        write.future.set_exception(StoreUnavailable(f"the store refused the write: {contended}"))
+        write.complete(StoreUnavailable(f"the store refused the write: {contended}"))
 
-    def _attempt(self, group: list[Write]) -> list[tuple[Any] | Exception]:
-        """What each operation returned, in a tuple, or raised; all of it committed."""
+    def _attempt(self, group: list[Write]) -> list[Outcome]:
+        """What each operation came to; all of it committed."""
         streams = {stream for write in group for stream in write.streams}
         definitions = any(not write.streams for write in group)
         with self._session.transaction(streams, definitions=definitions) as tables:
@@ -246,7 +248,7 @@ class Writer:
             self._trouble = None
 
 
-def _outcome(write: Write, tables: Tables) -> tuple[Any] | Exception:
+def _outcome(write: Write, tables: Tables) -> Outcome:
     tables.wrote = False
     try:
         return (write.operation(tables),)
