@@ -234,3 +234,15 @@ def test_a_damaged_definition_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreCorrupt, match="version 1 of experiment shop is damaged"):
         DecisionEngine(SqliteStore(tmp_path), learn_in_background=False)
     SqliteStore(tmp_path).close()
+
+
+def test_what_was_submitted_cannot_be_cancelled(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    stream = open_stream(store)
+    rows = columns(store, stream, ["ann"])
+    write = store.write(lambda tx: tx.append_decisions(rows), [stream])
+    assert not write.cancel()
+    write.result()
+    with store.read() as reader:
+        assert reader.density(stream) == (1, 1, 1)
+    store.close()

@@ -111,6 +111,8 @@ class Writer:
 
     def submit(self, operation: Callable[[Transaction], T], streams: Collection[int]) -> Future[T]:
         future: Future[T] = _Driven(self.commit_waiting) if self._thread is None else Future()
+        # What was submitted is committed, whoever may lose interest: it cannot be cancelled.
+        future.set_running_or_notify_cancel()
         with self._door:
             if self._closed:
                 future.set_exception(StoreUnavailable("the store is closed", reason="STORE_CLOSED"))
