@@ -169,6 +169,8 @@ def test_every_reward_is_folded_once(
                 assert all(not result.HasField("error") for result in sent.result().results)
     seconds = agree(caller, last_resolution(postgres_url))
     caller.close()
+    # What is saved is up to a second old; who stops saves the rest.
+    assert [server.stop() for server in servers] == [0, 0]
     log = open_log(postgres_url)
     with log.read() as reader:
         lessons = reader.lessons(1, 0, 10 * count)
