@@ -62,7 +62,14 @@ def two(kind: type[MemoryPlace], tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("policy", "exposure"), [("lin_ucb", "explicit"), *((policy, "implied") for policy in POLICIES)]
+    ("kind", "policy", "exposure"),
+    [
+        *((kind, "lin_ucb", "explicit") for kind in (MemoryPlace, SqlitePlace, PostgresPlace)),
+        *((kind, policy, "implied") for kind in (MemoryPlace, SqlitePlace) for policy in POLICIES),
+        # What is learned does not know where it is kept: one more will do for the slowest store.
+        (PostgresPlace, "shared_linear_ts", "implied"),
+    ],
+    indirect=["kind"],
 )
 def test_all_but_the_log_stays_as_it_is(two: Any, policy: str, exposure: str) -> None:
     kept, short = two(policy=POLICIES[policy], exposure=exposure)

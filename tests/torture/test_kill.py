@@ -24,7 +24,7 @@ from banditcore_simulations.traffic import share
 from banditcore_simulations.worlds import digits
 
 WORKERS = 4
-KILLS = {("sqlite", True): 200, ("postgres", True): 50, ("sqlite", False): 10, ("postgres", False): 5}
+KILLS = {("sqlite", True): 200, ("postgres", True): 50, ("sqlite", False): 6, ("postgres", False): 4}
 VISITS_A_KILL = 700
 """More than a server answers between two kills: the traffic must outlast them."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits.toml"

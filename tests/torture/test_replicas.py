@@ -207,7 +207,7 @@ def test_a_server_cut_off_from_the_store_agrees_again_within_two_seconds(
     ):
         caller = Caller([near.target, far.target])
         chance = np.random.default_rng(2)
-        for turn in range(10 if full else 3):
+        for turn in range(10 if full else 2):
             network.delay_s = 0.005 * (turn % 3)
             only_near = Caller([near.target])
             network.partition()
