@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -147,7 +148,8 @@ def _page(message: experiment_pb.ListResponse) -> tuple[list[Experiment], str]:
 
 def _new_id() -> str:
     # Made here, so that a retry by gRPC's own service config carries the same one.
-    return uuid.uuid4().hex
+    # The time first, as in a UUID of version 7: ids that rise are kept side by side, random ones all over the index.
+    return f"{time.time_ns() // 10**6:012x}{secrets.token_hex(10)}"
 
 
 def _set_attributes(target: Any, attributes: Attributes) -> None:
