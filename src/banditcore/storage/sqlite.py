@@ -56,6 +56,17 @@ def connect_to_read(path: Path) -> apsw.Connection:
         return connection
 
 
+@contextmanager
+def _one_state(connection: apsw.Connection) -> Iterator[Reader]:
+    """What is committed now, until the block ends."""
+    connection.execute("BEGIN")
+    try:
+        yield SqliteTables(connection)
+    finally:
+        with suppress(apsw.Error):
+            connection.execute("ROLLBACK")
+
+
 class _Readers:
     """Connections for readers, kept between reads; none of them ever checkpoints."""
 
@@ -65,13 +76,8 @@ class _Readers:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        with self.connection() as connection:
-            try:
-                connection.execute("BEGIN")
-                yield SqliteTables(connection)
-            finally:
-                with suppress(apsw.Error):
-                    connection.execute("ROLLBACK")
+        with self.connection() as connection, _one_state(connection) as reader:
+            yield reader
 
     @contextmanager
     def connection(self) -> Iterator[apsw.Connection]:
@@ -100,13 +106,8 @@ class _OnlyConnection:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        with self.connection() as connection:
-            connection.execute("BEGIN")
-            try:
-                yield SqliteTables(connection)
-            finally:
-                with suppress(apsw.Error):
-                    connection.execute("ROLLBACK")
+        with self.connection() as connection, _one_state(connection) as reader:
+            yield reader
 
     @contextmanager
     def connection(self) -> Iterator[apsw.Connection]:
