@@ -26,7 +26,7 @@ def test_no_cut_loses_what_was_acknowledged(full: bool, note: Callable[[str, str
     note(f"P2 power cuts of {len(seen.losses)} that lost something acknowledged", "0")
 
 
-@pytest.mark.parametrize(("synchronous", "least"), [("normal", 0.4), ("off", 0.5)])
+@pytest.mark.parametrize(("synchronous", "least"), [("normal", 0.4), ("off", 0.7)])
 def test_a_store_that_syncs_less_is_caught(
     full: bool, synchronous: str, least: float, note: Callable[[str, float], None]
 ) -> None:
