@@ -27,6 +27,7 @@ from banditcore.errors import InvalidInput
 
 MAX_VARIANTS = 10_000
 MAX_FEATURES = 4_096
+MAX_AUDIENCE_VALUES = 50
 _NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _BRANCHES = ("numeric", "category", "boolean", "vector", "constant", "float", "list[float]")
@@ -124,23 +125,61 @@ AttributeSpec = Annotated[
 ]
 
 
+Duration = Annotated[Number, BeforeValidator(_seconds), Field(ge=0, le=400 * 86_400.0)]
+PER_DECISION = "decisions"
+"""As the denominator of a ratio: the decisions of a unit, such as its sessions."""
+
+
 class GoalSpec(_Spec):
     """A named KPI. `window_s` seconds after its decision a missing reward becomes `default`."""
 
     name: Name
-    kind: Literal["binary", "value"] = "binary"
-    window_s: Annotated[
-        Number,
-        BeforeValidator(_seconds),
-        Field(ge=0.001, le=400 * 86_400.0, validation_alias=AliasChoices("window", "window_s")),
-    ] = 86_400.0
+    kind: Literal["binary", "value", "ratio"] = "binary"
+    role: Literal["primary", "secondary", "guardrail"] | None = None
+    """The primary goal answers the question; by default it is the first one, and the others are secondary."""
+    direction: Literal["increase", "decrease"] = "increase"
+    """Which way is good."""
+    window_s: Annotated[Duration, Field(ge=0.001, validation_alias=AliasChoices("window", "window_s"))] = 86_400.0
+    delay_s: Annotated[Duration, Field(validation_alias=AliasChoices("delay", "delay_s"))] = 0.0
+    """How long after the window imported rewards may still arrive; units count only then."""
     default: Finite = 0.0
+    cap: Positive | None = None
+    """Of a value goal: a unit's outcome counts up to this much. Fixed before the start: no result chooses it."""
+    numerator: str = ""
+    """Of a ratio: the goal that is summed above the line; below it `denominator`, or a unit's decisions."""
+    denominator: str = PER_DECISION
+    covariate: str = ""
+    """A numeric attribute of the context, such as last year's spending, whose value at a unit's first decision explains
+    part of the outcome (CUPED)."""
+    margin: Annotated[Number, Field(gt=0, lt=1)] = 0.02
+    """Of a guardrail: the relative harm that is still acceptable when the policy is shipped."""
+    baseline: Positive | None = None
+    """For planning: mean outcome of a unit under control."""
+    spread: Annotated[Positive, Field(le=1_000)] | None = None
+    """For planning, of a value or ratio: standard deviation of a unit's outcome, over its mean."""
 
     @model_validator(mode="after")
     def _default_fits(self) -> Self:
         if self.kind == "binary" and self.default not in (0.0, 1.0):
             raise PydanticCustomError("goal_default", "default of a binary goal must be 0 or 1")
         return self
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> Self:
+        if (self.kind == "ratio") != bool(self.numerator):
+            raise PydanticCustomError("goal_ratio", "a ratio, and only a ratio, names its numerator: a goal")
+        if self.kind != "value" and self.cap is not None:
+            raise PydanticCustomError("goal_cap", "cap is for goals of kind value")
+        if self.kind == "ratio" and self.default:
+            raise PydanticCustomError("goal_ratio", "a ratio has no default: its parts have")
+        if self.kind == "binary" and self.baseline is not None and self.baseline >= 1:
+            raise PydanticCustomError("goal_baseline", "baseline of a binary goal is a share below 1")
+        return self
+
+    @property
+    def closes_s(self) -> float:
+        """Seconds after a decision when its outcome is final."""
+        return self.window_s + self.delay_s
 
 
 class PolicySpec(_Spec):
@@ -187,6 +226,16 @@ class ExperimentSpec(_Spec):
     """Keys the holdout and the draws; by default the name, so the file alone fixes who is held out."""
     target_lift: Annotated[Number, Field(ge=0.001, le=100)] = 0.10
     """Relative lift the experiment wants to detect; tunes where the interval is tightest, never its validity."""
+    audiences: Annotated[tuple[Key, ...], Field(max_length=10)] = ()
+    """Category and boolean attributes by which the report splits units, as they were at a unit's first decision."""
+    units_per_day: Positive | None = None
+    """For planning: new units a day."""
+    duration_s: Annotated[
+        Annotated[Number, Field(gt=0, le=3_650 * 86_400.0)] | None,
+        BeforeValidator(_seconds),
+        Field(validation_alias=AliasChoices("duration", "duration_s")),
+    ] = None
+    """For planning: how long the experiment is to run."""
     retention_s: Annotated[
         Annotated[Number, Field(le=36_500 * 86_400.0)] | None,
         BeforeValidator(_seconds),
@@ -219,6 +268,11 @@ class ExperimentSpec(_Spec):
         _unique(attribute.name for attribute in value)
         return value
 
+    @field_validator("audiences")
+    @classmethod
+    def _unique_audiences(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _unique(value)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         keys = [variant.key for variant in self.variants]
@@ -230,11 +284,14 @@ class ExperimentSpec(_Spec):
             raise PydanticCustomError("learn", "learn is required with several goals: name the one to learn from")
         if not self.learn:
             object.__setattr__(self, "learn", self.goals[0].name)
-        if self.learn not in [goal.name for goal in self.goals]:
+        learned = self.goal(self.learn)
+        if learned is None or learned.kind == "ratio":
             raise PydanticCustomError(
-                "learn", "learn {goal} is not among the goals: name one of them", {"goal": repr(self.learn)}
+                "learn", "learn {goal} is not among the goals that take rewards: name one", {"goal": repr(self.learn)}
             )
-        longest = max(goal.window_s for goal in self.goals)
+        self._give_roles()
+        self._check_parts()
+        longest = max(goal.closes_s for goal in self.goals)
         if self.retention_s is not None and not self.retention_s >= longest + RETENTION_MARGIN_S:
             raise PydanticCustomError(
                 "retention",
@@ -245,6 +302,50 @@ class ExperimentSpec(_Spec):
             object.__setattr__(self, "salt", self.name)
         return self
 
+    def _give_roles(self) -> None:
+        primary = [goal.name for goal in self.goals if goal.role == "primary"]
+        if len(primary) > 1:
+            words = "{first} and {second} are both primary: one goal decides, make the other secondary"
+            raise PydanticCustomError("role", words, {"first": primary[0], "second": primary[1]})
+        for index, goal in enumerate(self.goals):
+            if goal.role is None:
+                object.__setattr__(goal, "role", "secondary" if primary or index else "primary")
+        if not any(goal.role == "primary" for goal in self.goals):
+            raise PydanticCustomError("role", "no goal is primary: one has to decide")
+
+    def _check_parts(self) -> None:
+        """What goals and audiences refer to is there; a ratio gets the later of its parts' windows."""
+        kinds = {attribute.name: attribute.type for attribute in self.context}
+        for goal in self.goals:
+            if goal.covariate and kinds.get(goal.covariate) != "numeric":
+                words = "covariate {name} of {goal} is no numeric attribute of the context"
+                raise PydanticCustomError("covariate", words, {"name": repr(goal.covariate), "goal": goal.name})
+            if goal.kind == "ratio":
+                self._check_ratio(goal)
+        for name in self.audiences:
+            if kinds.get(name) not in ("category", "boolean"):
+                words = "audience {name} is no category or boolean attribute of the context"
+                raise PydanticCustomError("audience", words, {"name": repr(name)})
+        for attribute in self.context:
+            if attribute.name in self.audiences and len(getattr(attribute, "values", ())) > MAX_AUDIENCE_VALUES:
+                words = "audience {name} has more than {most} values: declare a coarser attribute to split by"
+                found = {"name": repr(attribute.name), "most": MAX_AUDIENCE_VALUES}
+                raise PydanticCustomError("audience", words, found)
+
+    def _check_ratio(self, goal: GoalSpec) -> None:
+        parts = [goal.numerator] + ([goal.denominator] if goal.denominator != PER_DECISION else [])
+        found = [part for name in parts if (part := self.goal(name)) is not None and part.kind != "ratio"]
+        if len(found) < len(parts):
+            words = "the parts of the ratio {goal} are goals that take rewards, or decisions below the line"
+            raise PydanticCustomError("ratio", words, {"goal": goal.name})
+        window_s = max(part.window_s for part in found)
+        times = {"window_s": window_s, "delay_s": round(max(part.closes_s for part in found) - window_s, 6)}
+        for field, seconds in times.items():
+            if field in goal.model_fields_set and getattr(goal, field) != seconds:
+                words = "the ratio {goal} takes window and delay from its parts: leave them out"
+                raise PydanticCustomError("ratio", words, {"goal": goal.name})
+            object.__setattr__(goal, field, seconds)
+
     def goal(self, name: str) -> GoalSpec | None:
         """The goal of that name, or None."""
         return next((goal for goal in self.goals if goal.name == name), None)
@@ -252,6 +353,10 @@ class ExperimentSpec(_Spec):
     @property
     def learned_goal(self) -> GoalSpec:
         return next(goal for goal in self.goals if goal.name == self.learn)
+
+    @property
+    def primary_goal(self) -> GoalSpec:
+        return next(goal for goal in self.goals if goal.role == "primary")
 
 
 def parse_experiment(name: str, data: Mapping[str, Any]) -> ExperimentSpec:
@@ -326,6 +431,11 @@ def _words(error: ErrorDetails) -> str:
 
 
 def _nearest(key: str) -> str:
-    known = {field for spec in _Spec.__subclasses__() for field in spec.model_fields} | {"window", "retention"}
+    known = {field for spec in _Spec.__subclasses__() for field in spec.model_fields} | {
+        "window",
+        "delay",
+        "retention",
+        "duration",
+    }
     close = difflib.get_close_matches(key, sorted(known), n=1)
     return f": did you mean {close[0]!r}?" if close else ": remove it"

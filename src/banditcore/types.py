@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +41,8 @@ class Experiment:
     spec: ExperimentSpec
     version: int
     status: str
-    """"running", "paused" (no decisions, rewards still count) or "archived" (the same, for good)."""
+    """"running", "paused" (no decisions, rewards still count), "archived" (the same, for good) or "frozen" (a guardrail
+    alarmed: the control for everybody until it is resumed)."""
     arms: tuple[ArmInfo, ...]
     stream: int
     n_features: int
@@ -183,82 +184,6 @@ class Explanation:
     arms: tuple[ArmExplanation, ...]
     recomputed: bool
     """True when the recomputed vector and variant equal the logged ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupReport:
-    """One side of the lift on one goal."""
-
-    units: int
-    """Units decided for, matured or not."""
-    matured_units: int
-    """Units with at least one decision whose window has closed; only these count below."""
-    converted_units: int
-    """Matured units with a non-zero outcome."""
-    mean: float
-    """Mean outcome a matured unit; NaN when there is none."""
-    variance: float
-    """Sample variance of the outcome; NaN below two units."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lift:
-    """POLICY against HOLDOUT on the log-ratio scale; all relative numbers are ratio - 1."""
-
-    estimate: float
-    low: float
-    high: float
-    alpha: float
-    e_value: float
-    """Evidence against "no lift"; at least 1 / alpha exactly when the interval excludes 0."""
-    difference: float
-    """Absolute: mean(POLICY) - mean(HOLDOUT)."""
-
-
-@dataclass(frozen=True, slots=True)
-class GoalReport:
-    """One goal of an experiment, as it stands now."""
-
-    goal: str
-    kind: str
-    learned: bool
-    policy: GroupReport
-    holdout: GroupReport
-    status: str
-    """"collecting" until both groups have the minimum counts, then "ready"."""
-    lift: Lift | None
-    """None while collecting."""
-    note: str = ""
-    """While collecting: what is still missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class VariantReport:
-    """One variant within the POLICY group."""
-
-    variant: str
-    control: bool
-    active: bool
-    decisions: int
-    share: float
-    """Share of the POLICY group's decisions."""
-    raw_mean: float
-    """Mean outcome a decision on the learned goal. Raw: biased by the policy's selection, not an effect."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What an experiment has shown so far."""
-
-    experiment: str
-    version: int
-    status: str
-    time_us: int
-    decisions: int
-    holdout_share: float
-    model_position: int
-    goals: tuple[GoalReport, ...]
-    variants: tuple[VariantReport, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
