@@ -1,5 +1,6 @@
 """Boundary, e-value and the reported lift."""
 
+import dataclasses
 import math
 
 import pytest
@@ -7,14 +8,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from banditcore.errors import InvalidInput
-from banditcore.estimators.lift import Moments, lift, why_collecting
+from banditcore.estimators.lift import Moments, lift
 from banditcore.estimators.lift.confidence_sequence import (
     boundary,
     design_information,
     e_value,
     intrinsic_time,
 )
-from banditcore.types import Lift
+from banditcore.findings import Lift
 
 fractions = st.floats(1e-4, 1e4)
 levels = st.floats(1e-4, 0.5)
@@ -24,9 +25,15 @@ def binary(n: int, converted: int) -> Moments:
     return Moments(n, converted, float(converted), float(converted))
 
 
-def ready(policy: Moments, holdout: Moments, **options: float) -> Lift:
-    status, found = lift(policy, holdout, **options)  # type: ignore[arg-type]
-    assert status == "ready" and found is not None
+def look(
+    policy: Moments, holdout: Moments, kind: str = "binary", *, alpha: float = 0.05, target_lift: float = 0.1
+) -> tuple[str, str, Lift | None]:
+    return lift([(policy, holdout)], kind, target_lift=target_lift, open_alpha=alpha)
+
+
+def ready(policy: Moments, holdout: Moments, *, alpha: float = 0.05, target_lift: float = 0.1) -> Lift:
+    status, note, found = look(policy, holdout, alpha=alpha, target_lift=target_lift)
+    assert status == "ready" and not note and found is not None
     return found
 
 
@@ -99,13 +106,19 @@ def test_swapping_the_groups_inverts_the_ratio(n: int, m: int, p: float, q: floa
 
 @pytest.mark.parametrize(("policy", "holdout"), [(24, 500), (500, 24), (0, 0)])
 def test_below_the_minimum_counts_it_collects(policy: int, holdout: int) -> None:
-    assert lift(binary(10_000, policy), binary(10_000, holdout)) == ("collecting", None)
+    status, note, found = look(binary(10_000, policy), binary(10_000, holdout))
+    assert status == "collecting" and found is None
+    assert "converted units of the 25 needed" in note
 
 
-def test_the_first_look_is_at_25_and_can_be_set_later() -> None:
-    first = binary(1_000, 25)
-    assert lift(first, first)[0] == "ready"
-    assert lift(first, first, minimum_converted=100) == ("collecting", None)
+def test_the_first_look_is_at_25_and_later_for_values() -> None:
+    first, later = binary(1_000, 25), binary(1_000, 100)
+    assert look(first, first)[0] == "ready"
+    assert look(first, first, "value")[:2] == (
+        "collecting",
+        "the policy group has 25 converted units of the 100 needed",
+    )
+    assert look(later, later, "value")[0] == "ready"
 
 
 def test_a_hopelessly_small_target_gives_a_wide_interval_that_is_still_finite() -> None:
@@ -117,25 +130,47 @@ def test_a_hopelessly_small_target_gives_a_wide_interval_that_is_still_finite() 
 anything = st.floats(allow_nan=True, allow_infinity=True)
 
 
+groups = st.builds(Moments, *[st.integers(0, 10**9)] * 2, *[anything] * 14)
+
+
 @given(
-    *[st.builds(Moments, st.integers(0, 10**9), st.integers(0, 10**9), anything, anything)] * 2,
-    st.floats(1e-300, 1.0, exclude_max=True),
+    st.lists(st.tuples(groups, groups), max_size=3),
+    st.sampled_from(["binary", "value", "ratio"]),
+    st.floats(1e-300, 0.5),
+    st.floats(0.0, 0.499),
     st.floats(1e-6, 1e300),
+    st.booleans(),
 )
-def test_no_input_puts_a_nan_on_the_page(policy: Moments, holdout: Moments, alpha: float, target: float) -> None:
-    status, found = lift(policy, holdout, alpha=alpha, target_lift=target)
-    assert (status == "collecting") == (found is None) == bool(why_collecting(policy, holdout))
-    if found is not None:
-        numbers = (found.estimate, found.low, found.high, found.e_value, found.difference)
-        assert all(math.isfinite(number) for number in numbers)
-        assert -1.0 <= found.low <= found.estimate <= found.high
+def test_no_input_puts_a_nan_on_the_page(
+    strata: list[tuple[Moments, Moments]], kind: str, alpha: float, planned: float, target: float, capped: bool
+) -> None:
+    options = {"target_lift": target, "open_alpha": alpha, "planned_alpha": planned}
+    status, note, found = lift(strata, kind, **options, capped=capped)  # type: ignore[arg-type]
+    assert (status == "collecting") == (found is None)
+    if found is None:
+        assert note
+        return
+    assert all(math.isfinite(number) for number in dataclasses.astuple(found))
+    assert -1.0 <= found.low <= found.estimate <= found.high
+    assert found.difference_low <= found.difference <= found.difference_high
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("alpha", 0.0), ("alpha", 1.0), ("alpha", math.nan), ("target_lift", 0.0), ("target_lift", math.inf)],
+    [
+        ("open_alpha", 0.0),
+        ("open_alpha", 1.0),
+        ("open_alpha", math.nan),
+        ("planned_alpha", -0.01),
+        ("planned_alpha", 0.95),
+        ("planned_alpha", math.nan),
+        ("target_lift", 0.0),
+        ("target_lift", math.inf),
+        ("kind", "revenue"),
+    ],
 )
-def test_impossible_settings_name_the_field(field: str, value: float) -> None:
+def test_impossible_settings_name_the_field(field: str, value: object) -> None:
+    good = {"kind": "binary", "target_lift": 0.1, "open_alpha": 0.05, "planned_alpha": 0.0}
     with pytest.raises(InvalidInput) as caught:
-        lift(binary(1_000, 50), binary(1_000, 50), **{field: value})  # type: ignore[arg-type]
+        lift([(binary(1_000, 50), binary(1_000, 50))], **(good | {field: value}))  # type: ignore[arg-type]
     assert caught.value.field == field

@@ -46,7 +46,7 @@ def test_swapping_the_groups_flips_the_sign_exactly(policy: Moments, holdout: Mo
 @given(spread_groups(), spread_groups(), st.integers(-20, 20))
 def test_the_unit_of_the_outcome_does_not_matter(policy: Moments, holdout: Moments, power: int) -> None:
     def scaled(group: Moments) -> Moments:
-        return Moments(group.n, group.converted, group.sum * 2.0**power, group.sum_squares * 4.0**power)
+        return Moments(group.n, group.converted, group.y * 2.0**power, group.yy * 4.0**power)
 
     here, there = log_lift(policy, holdout), log_lift(scaled(policy), scaled(holdout))
     assert there.estimate == pytest.approx(here.estimate, abs=1e-12)
@@ -54,6 +54,7 @@ def test_the_unit_of_the_outcome_does_not_matter(policy: Moments, holdout: Momen
 
 
 ENOUGH = binary(10_000, 500)
+VALUE = "value"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +76,8 @@ ENOUGH = binary(10_000, 500)
 )
 def test_the_page_is_told_what_is_missing(group: Moments, reason: str) -> None:
     for name, found in (
-        ("policy", why_collecting(group, ENOUGH)),
-        ("holdout", why_collecting(ENOUGH, group)),
+        ("policy", why_collecting(group, ENOUGH, VALUE)),
+        ("holdout", why_collecting(ENOUGH, group, VALUE)),
     ):
         assert reason in found
         assert bool(found) == bool(reason)
@@ -85,5 +86,12 @@ def test_the_page_is_told_what_is_missing(group: Moments, reason: str) -> None:
 
 def test_one_exact_group_is_allowed_two_are_not() -> None:
     exact = Moments(1000, 990, 1000 * 0.1, 1000 * 0.1**2)
-    assert why_collecting(exact, ENOUGH) == ""
-    assert "does not vary" in why_collecting(exact, exact)
+    assert why_collecting(exact, ENOUGH, VALUE) == ""
+    assert "does not vary" in why_collecting(exact, exact, VALUE)
+
+
+def test_a_conversion_needs_units_without_one_whatever_its_sums_look_like() -> None:
+    """A sum of squares that rounding has spoilt must not pass for a value goal."""
+    spoilt = Moments(1000, 995, 995.0, 995.1)
+    assert "5 units without a conversion" in why_collecting(spoilt, ENOUGH, "binary")
+    assert why_collecting(spoilt, ENOUGH, VALUE) == ""

@@ -2,120 +2,101 @@
 
 The log ratio is taken because it is symmetric (swapping the groups flips its sign) and because its error
 stays below nominal with a small holdout, where the plain delta method on m_T/m_C - 1 makes 6-8 % errors
-instead of 5 % (`tests/estimators/lift/test_lift_simulation.py` shows both).
+instead of 5 % (`tests/acceptance/test_lift.py` shows both).
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 
-MINIMUM_CONVERTED = 25
-"""Converted units each group must have before the first look."""
-MINIMUM_UNCONVERTED = 10
-"""For 0/1 outcomes, units each group must also have without a conversion. Where 95 % convert and the holdout
-is 10 %, a quarter of the experiments without a lift show one without this, 2 % with it (5 % nominal)."""
-LARGEST_RELATIVE_ERROR = 0.5
-"""A mean below two of its standard errors has no usable logarithm; 25 conversions give .2."""
+from banditcore.estimators.lift.covariate import NOTHING, Adjustment, adjustment, residual, shift
+from banditcore.estimators.lift.moments import Moments
+from banditcore.estimators.lift.outcome import BINARY, Outcome, outcome
 
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """One group's outcome per unit, as sums; `+` merges disjoint sets of units, `Moments()` is empty.
-
-    Only matured units belong here (their window has closed), each counted once with its total outcome.
-    """
-
-    n: int = 0
-    """Units."""
-    converted: int = 0
-    """Units with a non-zero outcome, 0..n."""
-    sum: float = 0.0
-    """Sum of the outcome, in its unit."""
-    sum_squares: float = 0.0
-    """Sum of the squared outcome."""
-
-    def __add__(self, other: Moments) -> Moments:
-        return Moments(
-            self.n + other.n,
-            self.converted + other.converted,
-            self.sum + other.sum,
-            self.sum_squares + other.sum_squares,
-        )
-
-    @property
-    def mean(self) -> float:
-        """Mean outcome a unit; NaN when there is none."""
-        return self.sum / self.n if self.n else math.nan
-
-    @property
-    def variance(self) -> float:
-        """Sample variance, denominator n - 1; NaN below two units.
-
-        Where sum_squares - n mean^2 is below its own rounding error, n * epsilon * sum_squares, it counts as
-        0: a constant outcome must not look like a very precise one.
-        """
-        if self.n < 2:
-            return math.nan
-        centred = self.sum_squares - self.sum * (self.sum / self.n)
-        return centred / (self.n - 1) if centred > self.n * sys.float_info.epsilon * self.sum_squares else 0.0
+FEW_CONVERTED = 400
+"""Below this many converted units in the smaller group its own spread of values is not trusted alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogRatio:
-    """log(mean of POLICY / mean of HOLDOUT), with its estimated variance."""
+    """log(mean of POLICY / mean of HOLDOUT), and the difference of the same means, with their estimated variances."""
 
     estimate: float
     variance: float
+    difference: float
+    difference_variance: float
+    plain_variance: float
+    """`variance` as it would be without the covariate."""
+    pooled_variance: float
+    """`variance` if both groups spread alike, relative to their means: knows little of which one is ahead."""
 
     @property
     def standard_error(self) -> float:
         return math.sqrt(self.variance)
 
 
-def log_lift(policy: Moments, holdout: Moments) -> LogRatio:
+def log_lift(policy: Moments, holdout: Moments, kind: str = BINARY, capped: bool = True) -> LogRatio:
     """Log lift l = log m_T - log m_C and SE^2 = v_T / (n_T m_T^2) + v_C / (n_C m_C^2).
 
-    m is the mean, v the sample variance (n - 1) and n the units of POLICY (T) and HOLDOUT (C). First-order
-    delta method, so the means must be well above their own error (`LARGEST_RELATIVE_ERROR`). For 0/1 outcomes
-    it is the textbook log method up to n / (n - 1), because that one uses the binomial variance p (1 - p).
-    Swapping the groups negates the estimate exactly and leaves the variance as it is. Needs two units a group
-    and means above 0: ask `why_collecting` first.
+    m is the mean, v the sample variance (n - 1) of the linearised outcome (`Outcome`) and n the units of POLICY (T) and
+    HOLDOUT (C). First-order delta method, so the means must be well above their own error. For 0/1 outcomes it is the
+    textbook log method up to n / (n - 1), because that one uses the binomial variance p (1 - p).
+
+    With a covariate the means are those of `covariate`, and v / m^2 is the variance of y / m - w theta z with
+    w = (n_C / m_T + n_T / m_C) / N: the delta method once more, since what one mean loses the other gains.
+
+    Values and ratios, while the smaller group has under 400 converted units: SE^2 is at least v (1 / n_T + 1 / n_C),
+    with v of y / m pooled over both groups. A small group that has missed the tail has a low mean and a low variance at
+    once, so its own error is smallest when it is most wrong; and the pooled one alone would be wrong where
+    variances differ.
+
+    Swapping the groups negates estimate and difference exactly and leaves the variances as they are. Needs two units a
+    group and means above 0: ask `why_collecting` first.
     """
+    t, c = outcome(policy, kind, capped), outcome(holdout, kind, capped)
+    pooled = kind != BINARY and min(policy.converted, holdout.converted) < FEW_CONVERTED
+    return _compared(t, c, _small(t, c, adjustment(t, c)), pooled)
+
+
+def _small(t: Outcome, c: Outcome, theta: Adjustment) -> Adjustment:
+    """theta, or nothing where it would move a mean by half or more: so few units that there is nothing to adjust."""
+    m_t, m_c = _means(t, c, theta)
+    return theta if m_t > 0.5 * t.mean and m_c > 0.5 * c.mean else NOTHING
+
+
+def _means(t: Outcome, c: Outcome, theta: Adjustment) -> tuple[float, float]:
+    units, moved = t.n + c.n, shift(t, c, theta)
+    return t.mean - c.n / units * moved, c.mean + t.n / units * moved
+
+
+def _compared(t: Outcome, c: Outcome, theta: Adjustment, pooled: bool) -> LogRatio:
+    m_t, m_c = _means(t, c, theta)
+    weight = (c.n / m_t + t.n / m_c) / (t.n + c.n)
+    plain = (t.n, t.ee / t.mean / t.mean), (c.n, c.ee / c.mean / c.mean)
+    logs = (t.n, residual(t, m_t, theta, weight)), (c.n, residual(c, m_c, theta, weight))
+    means = (t.n, residual(t, 1.0, theta, 1.0)), (c.n, residual(c, 1.0, theta, 1.0))
     return LogRatio(
-        math.log(policy.mean) - math.log(holdout.mean),
-        _relative_variance(policy) + _relative_variance(holdout),
+        estimate=math.log(m_t) - math.log(m_c),
+        variance=_squared_error(*logs, pooled),
+        difference=m_t - m_c,
+        difference_variance=_squared_error(*means, pooled),
+        plain_variance=_squared_error(*plain, pooled),
+        pooled_variance=_pooled(*logs),
     )
 
 
-def why_collecting(policy: Moments, holdout: Moments, minimum_converted: int = MINIMUM_CONVERTED) -> str:
-    """Why there is no log ratio to show yet, as a sentence for the page; empty when there is one."""
-    for name, group in (("policy", policy), ("holdout", holdout)):
-        if reason := _shortfall(group, minimum_converted):
-            return f"the {name} group {reason}"
-    if log_lift(policy, holdout).variance == 0.0:
-        return "the outcome does not vary between units, so its error cannot be estimated"
-    return ""
+Spread = tuple[int, float]
+"""A group's units and sum of squares."""
 
 
-def _shortfall(group: Moments, minimum_converted: int) -> str:
-    """What one group lacks, as the end of a sentence; empty when nothing."""
-    if group.converted < minimum_converted:
-        return f"has {group.converted} converted units of the {minimum_converted} needed"
-    if not (0.0 < group.mean < math.inf and _relative_variance(group) <= LARGEST_RELATIVE_ERROR**2):
-        return "has a mean that is not clearly above 0, so there is no ratio to show"
-    unconverted = group.n - group.converted
-    if unconverted < MINIMUM_UNCONVERTED and _one_value(group):
-        return f"has {unconverted} units without a conversion of the {MINIMUM_UNCONVERTED} needed"
-    return ""
+def _squared_error(t: Spread, c: Spread, pooled: bool) -> float:
+    """Of a difference of two means."""
+    (n_t, square_t), (n_c, square_c) = t, c
+    own = square_t / (n_t - 1) / n_t + square_c / (n_c - 1) / n_c
+    return max(own, _pooled(t, c)) if pooled else own
 
 
-def _one_value(group: Moments) -> bool:
-    """Whether every converted unit has the same outcome, as with 0/1 goals."""
-    return Moments(group.converted, group.converted, group.sum, group.sum_squares).variance == 0.0
-
-
-def _relative_variance(group: Moments) -> float:
-    """Squared relative standard error of the mean."""
-    return group.variance / group.mean / group.mean / group.n
+def _pooled(t: Spread, c: Spread) -> float:
+    (n_t, square_t), (n_c, square_c) = t, c
+    return (square_t + square_c) / (n_t + n_c - 2) * (1.0 / n_t + 1.0 / n_c)
