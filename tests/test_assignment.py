@@ -19,6 +19,7 @@ from banditcore.assignment import (
     id_milliseconds,
     id_stream,
     salt_key,
+    unit_bucket,
 )
 from banditcore.errors import NotFound
 
@@ -62,6 +63,17 @@ def test_holdout_and_draw_are_independent() -> None:
     messages = [n.to_bytes(24, "big") for n in range(20_000)]
     correlation = np.corrcoef([bucket(m) for m in messages], [draw(m) for m in messages])[0, 1]
     assert abs(correlation) < 4 / np.sqrt(len(messages))
+
+
+def test_the_group_of_a_unit_is_even_and_independent_of_the_holdout() -> None:
+    key = salt_key("shop")
+    group, bucket = unit_bucket(key), holdout_bucket(key)
+    assert group(b"customer-42") == blake2b(b"customer-42", key=key, person=b"bc-bucket", digest_size=8).digest()[0]
+    units = [str(n).encode() for n in range(100_000)]
+    groups, held = np.array([group(u) for u in units]), np.array([bucket(u) < 0.1 for u in units])
+    assert stats.chisquare(np.bincount(groups, minlength=256)).pvalue > 1e-3
+    table = np.array([np.bincount(groups[held == side], minlength=256) for side in (False, True)])
+    assert stats.chi2_contingency(table).pvalue > 1e-3
 
 
 def test_ids_rise_and_never_repeat_across_threads() -> None:

@@ -22,6 +22,7 @@ _LOW = 2**42 - 1
 _HOLDOUT = b"bc-holdout"
 _DRAW = b"bc-draw"
 _SEED = b"bc-seed"
+_BUCKET = b"bc-bucket"
 _MAC = b"bc-id-mac"
 
 
@@ -44,6 +45,15 @@ def vector_seed(key: bytes) -> Callable[[bytes], int]:
     """64-bit number of a decision id, which seeds a vector that is estimated from random numbers."""
     hashed = _keyed(key, _SEED)
     return lambda decision: int.from_bytes(hashed(decision), "big")
+
+
+def unit_bucket(key: bytes) -> Callable[[bytes], int]:
+    """One of 256 groups, 0..255, of a unit, as UTF-8, by which variances are clustered.
+
+    Independent of the holdout, so both sides of a comparison spread over all groups.
+    """
+    hashed = _keyed(key, _BUCKET)
+    return lambda unit: hashed(unit)[0]
 
 
 def _uniform(key: bytes, person: bytes) -> Callable[[bytes], float]:
