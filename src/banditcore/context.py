@@ -136,6 +136,10 @@ class ContextSchema:
             start += len(encoder.names)
         self._known = {name for name, _ in encoders}
 
+    def column(self, attribute: str) -> int:
+        """The first column of an attribute."""
+        return next(int(columns.start) for name, _, columns in self._layout if name == attribute)
+
     def encode(self, attributes: Mapping[str, Value], *, field: str = "attributes") -> Floats:
         """Encodes one request to (d,) float64.
 

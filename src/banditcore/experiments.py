@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from banditcore.assignment import draw_number, holdout_bucket, salt_key, vector_seed
-from banditcore.config import ExperimentSpec
+from banditcore.config import ExperimentSpec, GoalSpec
 from banditcore.context import ContextSchema
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, StoreCorrupt
+from banditcore.identities import Identities
 from banditcore.policies import get_policy
 from banditcore.policies.base import Policy
 from banditcore.storage.base import ExperimentRow, Transaction, VersionRow
@@ -71,6 +72,8 @@ class Live:
     seed: Callable[[bytes], int]
     """Decision id -> 64 bits: seeds vectors that are estimated from random numbers."""
     model: Model | None = None
+    identities: Identities = field(default_factory=Identities, compare=False, repr=False)
+    """Which units are the same customer; shared by all that are made from this one, and growing."""
 
     @classmethod
     def of(cls, row: ExperimentRow, version: VersionRow) -> Live:
@@ -112,9 +115,12 @@ class Live:
         )
 
     def mask(self, eligible: Sequence[str], field: str = "eligible") -> Mask | None:
-        """(K,) mask of the variants a request allows; None for all. Raises InvalidInput."""
+        """(K,) mask of the variants a request allows; None for all. Raises InvalidInput.
+
+        While frozen, the control is all that is allowed: its propensity is then 1, and says so in the log.
+        """
         if not eligible:
-            return self.offered
+            return self.only_control if self.row.status == "frozen" else self.offered
         mask = np.zeros(len(self.arms), dtype=np.bool_)
         for key in eligible:
             arm = self.arm_of.get(key)
@@ -127,6 +133,12 @@ class Live:
             raise InvalidInput(
                 f"{field} must include the control {self.spec.control!r}: held-out units get nothing else", field=field
             )
+        return self.only_control if self.row.status == "frozen" else mask
+
+    @property
+    def only_control(self) -> Mask:
+        mask = np.zeros(len(self.arms), dtype=np.bool_)
+        mask[self.control] = True
         return mask
 
 
@@ -242,6 +254,12 @@ def put_status(tx: Transaction, name: str, status: str, now_us: int) -> Experime
             field="experiment",
             reason="EXPERIMENT_ARCHIVED",
         )
+    number = min(version.stream for version in tx.versions(name))
+    if status == "running" and row.status == "paused" and tx.frozen(number):
+        # A pause does not end what harm began; resuming once more does.
+        status = "frozen"
+    elif status == "running" and row.status == "frozen":
+        tx.resume_alarms(number, now_us)
     changed = replace(row, status=status, update_time=now_us)
     tx.put_experiment(changed)
     return changed
@@ -276,14 +294,23 @@ def _refuse(row: ExperimentRow, history: list[ExperimentSpec], new: ExperimentSp
             f"{row.name} is archived: declare a new experiment", field="name", reason="EXPERIMENT_ARCHIVED"
         )
     # The target tunes the interval, and tuning it to the data would make the interval err; exposure says which
-    # decisions count, those already made included.
-    for name in ("control", "holdout", "salt", "exposure", "target_lift"):
+    # decisions count, those already made included. The holdout share may move, which begins a new epoch.
+    for name in ("control", "salt", "exposure", "target_lift", "audiences"):
         if getattr(history[-1], name) != getattr(new, name):
             _fixed(new, name, f"is {getattr(history[-1], name)!r}")
+    primary = history[-1].primary_goal.name
+    if primary != new.primary_goal.name:
+        # Another one would be another test, with another chance to err.
+        _fixed(new, "goals", f"have the primary one {primary}")
     for goal in new.goals:
         # Also one that was taken out for a while: its rewards are still there.
-        if any((before := old.goal(goal.name)) is not None and before != goal for old in history):
+        if any((before := old.goal(goal.name)) is not None and _sense(before) != _sense(goal) for old in history):
             _fixed(new, f"goals.{goal.name}", "was defined otherwise")
+
+
+def _sense(goal: GoalSpec) -> dict[str, Any]:
+    """What a goal means; what it is expected to be may change."""
+    return goal.model_dump(exclude={"baseline", "spread"})
 
 
 def _fixed(spec: ExperimentSpec, name: str, before: str) -> None:

@@ -13,8 +13,8 @@ from banditcore.storage.base import Reader, Store
 from banditcore.types import ExperimentHealth, Health
 
 
-class Degraded:
-    """Counts the decisions of each experiment that its policy failed to make. From any thread."""
+class Counts:
+    """Counts events by experiment. From any thread."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -30,7 +30,7 @@ class Degraded:
             return self._counts[experiment]
 
 
-def health(store: Store, lives: Iterable[Live], degraded: Degraded, now_us: int) -> Health:
+def health(store: Store, lives: Iterable[Live], degraded: Counts, now_us: int) -> Health:
     """How store and models fare as of `now_us`; of a store that cannot be read nothing is known but that."""
     state = store.health()
     try:

@@ -53,13 +53,18 @@ def pack(state: State) -> bytes:
 
 def unpack(row: SnapshotRow) -> State:
     """Reads a snapshot back. Raises StoreCorrupt when it is not what was saved."""
+    return unpacked(row.state, row.digest, f"the snapshot of stream {row.stream} at {row.position}")
+
+
+def unpacked(packed: bytes, expected: bytes, what: str) -> State:
+    """What was packed, if its digest is as expected; raises StoreCorrupt otherwise."""
     try:
-        with np.load(io.BytesIO(row.state), allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             state: State = {name: arrays[name] for name in arrays.files}
     except Exception:
         state = {}
-    if digest(state) != row.digest:
-        raise StoreCorrupt(f"the snapshot of stream {row.stream} at {row.position} is damaged")
+    if digest(state) != expected:
+        raise StoreCorrupt(f"{what} is damaged")
     return state
 
 

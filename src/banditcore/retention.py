@@ -16,7 +16,6 @@ from banditcore.experiments import Live, definition
 from banditcore.learner import Fold
 from banditcore.ledger import close_windows, closing_bound
 from banditcore.recompute import live_versions
-from banditcore.report import goal_query
 from banditcore.storage.base import Reader, SnapshotRow, Store, Transaction
 
 BATCH = 500
@@ -62,7 +61,7 @@ class Retention:
         if due:
             self._store.write(lambda tx: close_windows(tx, stream, newest.spec, now_us), [stream]).result()
             return True
-        if self._store.write(lambda tx: _delete(tx, newest, before, now_us), [stream]).result():
+        if self._store.write(lambda tx: _delete(tx, newest, before), [stream]).result():
             return True
         return self._move_base(live, versions, before)
 
@@ -84,7 +83,7 @@ def _goals(specs: list[ExperimentSpec]) -> list[GoalSpec]:
 
 def _too_old(keep_s: float, versions: list[Live], now_us: int) -> bytes:
     """Ids below it are to be deleted; the windows of goals that were taken out count, too."""
-    longest = max(goal.window_s for goal in _goals([version.spec for version in versions]))
+    longest = max(goal.closes_s for goal in _goals([version.spec for version in versions]))
     return id_bound(int(now_us / 1e3 - max(keep_s, longest + RETENTION_MARGIN_S) * 1e3))
 
 
@@ -108,9 +107,7 @@ def _next_base(reader: Reader, live: Live, versions: list[Live], before: bytes) 
     return fold.snapshot(folding)
 
 
-def _delete(tx: Transaction, live: Live, before: bytes, now_us: int) -> int:
+def _delete(tx: Transaction, live: Live, before: bytes) -> int:
     """Deletes a batch; the definitions are read again, since another process may have added one."""
-    rows = tx.versions(live.spec.name)
-    goals = _goals([definition(row) for row in rows])
-    queries = [goal_query(live.spec, goal, rows, now_us) for goal in goals]
-    return tx.delete_decisions(live.stream, before, queries, BATCH)
+    goals = _goals([definition(row) for row in tx.versions(live.spec.name)])
+    return tx.delete_decisions(live.stream, before, [goal.name for goal in goals], BATCH)

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
-from banditcore.storage.base import GoalQuery, SnapshotRow, Trimmed
-from banditcore.storage.sums import Sums, bindings, combine, outcomes
-from banditcore.types import Group
+from banditcore.storage.base import SnapshotRow, Trimmed
+from banditcore.storage.tallied import EVERYTHING
+from banditcore.storage.tallies import Tallies
 
-_ALL = "SELECT stream, unit, grp, arm, 0.0 AS y FROM decision WHERE stream = $1 AND id < $2"
 # What belongs to the decisions below an id, and the column that says to which.
 _EVENTS = {"exposure": "decision", "reward": "decision", "resolution": "decision", "decision": "id"}
 
 
-class Deleting(Sums):
+class Deleting(Tallies):
     """Reads and writes within a transaction of the caller's."""
-
-    @abstractmethod
-    def _change(self, sql: str, *bindings: Any) -> list[Sequence[Any]]:
-        """Runs one statement that writes."""
-
-    @abstractmethod
-    def _one(self, sql: str, *bindings: Any) -> Any:
-        """The first row, or None."""
 
     def trimmed(self, stream: int) -> Trimmed:
         row = self._one(
@@ -60,16 +48,19 @@ class Deleting(Sums):
         self._change("UPDATE stream SET base = $1 WHERE stream = $2", row.position, row.stream)
         return True
 
-    def delete_decisions(self, stream: int, before: bytes, goals: Sequence[GoalQuery], limit: int) -> int:
-        end = self._end_of_deletable(stream, before, limit)
+    def delete_decisions(self, stream: int, before: bytes, goals: Sequence[str], limit: int) -> int:
+        end = self._end_of_deletable(stream, min(before, self._counted_by_all(stream, goals)), limit)
         found = int(self._one("SELECT count(*) FROM decision WHERE stream = $1 AND id < $2", stream, end)[0])
         if found:
-            self._carry(_ALL, "''", "sum", (stream, end))
-            for goal in goals:
-                query = replace(goal, streams=(stream,), closed_before=end)
-                self._carry(outcomes(query), "$2", combine(query), bindings(query))
             self._delete(stream, end)
         return found
+
+    def _counted_by_all(self, stream: int, goals: Sequence[str]) -> bytes:
+        """Ids below it are in all tallies."""
+        counted = self.counted(stream)
+        row = self._one("SELECT min(id) FROM straggler WHERE stream = $1", stream)
+        late = [bytes(row[0])] if row[0] else []
+        return min([counted.get(goal, b"") for goal in (EVERYTHING, *goals)] + late)
 
     def _end_of_deletable(self, stream: int, before: bytes, limit: int) -> bytes:
         """The first id that stays: at most `limit` ids from the first on are looked at."""
@@ -88,28 +79,6 @@ class Deleting(Sums):
             last,
         )
         return last if row is None else bytes(row[0])
-
-    def _carry(self, rows: str, goal: str, combined: str, values: Sequence[Any]) -> None:
-        """Adds decisions to what is carried: `rows` selects them as `outcomes` does, `goal` is a piece of SQL."""
-        old, new = "carried_unit.outcome", "excluded.outcome"
-        both = f"{old} + {new}" if combined == "sum" else f"CASE WHEN {new} > {old} THEN {new} ELSE {old} END"
-        # The rows come first, because parameters are numbered in the order in which they appear.
-        self._change(
-            f"WITH gone AS ({rows}) INSERT INTO carried_unit (stream, goal, grp, unit, decisions, outcome)"
-            f" SELECT stream, {goal}, grp, unit, count(*), {combined}(y) FROM gone WHERE true"
-            " GROUP BY stream, grp, unit"
-            f" ON CONFLICT (stream, goal, grp, unit) DO UPDATE SET outcome = {both},"
-            " decisions = carried_unit.decisions + excluded.decisions",
-            *values,
-        )
-        self._change(
-            f"WITH gone AS ({rows}) INSERT INTO carried_arm (stream, goal, arm, decisions, outcome)"
-            f" SELECT stream, {goal}, arm, count(*), sum(y) FROM gone WHERE grp = {int(Group.POLICY)}"
-            " GROUP BY stream, arm"
-            " ON CONFLICT (stream, goal, arm) DO UPDATE SET outcome = carried_arm.outcome + excluded.outcome,"
-            " decisions = carried_arm.decisions + excluded.decisions",
-            *values,
-        )
 
     def _delete(self, stream: int, end: bytes) -> None:
         """Deletes all ids below `end` with all that belongs to them."""
