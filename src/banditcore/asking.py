@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from banditcore.assignment import DecisionIds
-from banditcore.deciding import Answer, History, choose, replay
+from banditcore.deciding import Answer, History, choose, identified, replay
 from banditcore.errors import BanditcoreError, Conflict
 from banditcore.experiments import Live, Mask
 from banditcore.storage.base import Asked, Transaction
@@ -36,12 +36,12 @@ class Asking:
     def add(self, place: int, ask: Ask) -> None:
         """Takes a call in. Raises InvalidInput, and has then not taken it."""
         text(ask.request_id, "request_id", least=0)
-        encoded = text(ask.unit, "unit")
+        (unit,), (encoded,) = identified(self.live, [ask.unit], [text(ask.unit, "unit")])
         context = self.live.schema.encode(ask.attributes)
         self.masks.append(self.live.mask(ask.eligible))
         self.contexts.append(context)
         self.encoded.append(encoded)
-        self.units.append(ask.unit)
+        self.units.append(unit)
         self.request_ids.append(ask.request_id)
         self.places.append(place)
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from banditcore.assignment import ID_BYTES, DecisionIds
 from banditcore.config import ExperimentSpec
-from banditcore.errors import Conflict
+from banditcore.errors import Conflict, InvalidInput
 from banditcore.experiments import Live, Mask, Model, definition
 from banditcore.kernels import draw_many, lawful
+from banditcore.merging import roots
 from banditcore.storage.base import DecisionColumns, DecisionRow, Reader
 from banditcore.types import Decision, DecisionBatch, Floats, Group
 
@@ -91,6 +92,14 @@ def _take(packed: bytes, width: int, rows: list[int]) -> bytes:
     return b"".join([packed[row * width : (row + 1) * width] for row in rows])
 
 
+def identified(live: Live, units: Sequence[str], encoded: list[bytes]) -> tuple[list[str], list[bytes]]:
+    """The units that are decided for: where one was merged into another, that one; also in UTF-8."""
+    if not live.identities:
+        return list(units), encoded
+    found = [live.identities.root(unit) for unit in units]
+    return found, [unit.encode() for unit in found]
+
+
 def choose(
     live: Live,
     ids: DecisionIds,
@@ -124,6 +133,21 @@ def choose(
         degraded=degraded,
     )
     return Answer(_columns(live, reply, groups, contexts, mask), reply)
+
+
+def masks(live: Live, eligible: Sequence[Sequence[str]], count: int) -> Mask | None:
+    """(K,) or (n, K) of what the calls allow: one list for all of them, or one each; None for everything."""
+    if len(eligible) <= 1:
+        return live.mask(eligible[0] if eligible else ())
+    if len(eligible) != count:
+        raise InvalidInput(
+            f"{count} units but {len(eligible)} eligible lists: send none, one or one each", field="eligible"
+        )
+    if not any(eligible):
+        return live.mask(())
+    everything = np.ones(len(live.arms), dtype=np.bool_)
+    rows = [live.mask(keys, f"items[{index}].eligible_variants") for index, keys in enumerate(eligible)]
+    return np.stack([everything if row is None else row for row in rows])
 
 
 def law(
@@ -231,7 +255,7 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], reader: Reader
     """The first answer to a request id, when it is the same request; else raises Conflict."""
     same = (
         history.name(reader, earlier[0].stream) == live.spec.name
-        and [row.unit for row in earlier] == list(asked.columns.units)
+        and _same_units(live, earlier, asked.columns, reader)
         and (earlier[0].version != live.version or _same_question(live, earlier, asked.columns))
     )
     if not same:
@@ -261,11 +285,21 @@ def replay(live: Live, asked: Answer, earlier: list[DecisionRow], reader: Reader
         arms=arms,
         propensity=vectors[np.arange(len(arms)), arms],
         propensities=vectors,
+        units=[row.unit for row in earlier],
         certificates=np.array([row.certificate for row in earlier]),
         degraded=bool(first.degraded),
         duplicate=True,
     )
     return Answer(asked.columns, reply)
+
+
+def _same_units(live: Live, earlier: list[DecisionRow], asked: DecisionColumns, reader: Reader) -> bool:
+    then, now = [row.unit for row in earlier], list(asked.units)
+    if then == now or len(then) != len(now):
+        return then == now
+    # Units may have been merged since, also by a process whose merges are not known here yet.
+    root = roots(reader, live.spec.name, {*then, *now})
+    return [root[unit] for unit in then] == [root[unit] for unit in now]
 
 
 def _same_question(live: Live, earlier: list[DecisionRow], asked: DecisionColumns) -> bool:
@@ -274,4 +308,6 @@ def _same_question(live: Live, earlier: list[DecisionRow], asked: DecisionColumn
     everything = (np.ones(len(live.arms), dtype=np.bool_) if live.offered is None else live.offered).tobytes()
     eligible = b"".join(everything if row.eligible is None else row.eligible for row in earlier)
     contexts = b"".join(row.context for row in earlier)
-    return contexts == asked.contexts and eligible == (asked.eligible or everything * len(earlier))
+    # While an experiment is frozen its control is all that is eligible, whatever a call asks for.
+    frozen = live.row.status == "frozen" or eligible == live.only_control.tobytes() * len(earlier)
+    return contexts == asked.contexts and (frozen or eligible == (asked.eligible or everything * len(earlier)))

@@ -8,29 +8,33 @@ from concurrent.futures import Future
 from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from banditcore import config, experiments, ledger
+from banditcore import importing, ledger
+from banditcore.analyst import Analyst
 from banditcore.asking import Outcome, sort
 from banditcore.assignment import DecisionIds, id_stream
 from banditcore.clock import SteadyClock
-from banditcore.config import ExperimentSpec
-from banditcore.deciding import History, choose, replay
-from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow
-from banditcore.experiments import Live
+from banditcore.deciding import History, choose, identified, masks, replay
+from banditcore.declaring import Declaring
+from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound
+from banditcore.estimators.power import plan
 from banditcore.explain import explain
+from banditcore.findings import Alarm, Power, Report
 from banditcore.futures import Otherwise, completed
-from banditcore.health import Degraded, health
+from banditcore.health import Counts, health
 from banditcore.inforce import InForce
 from banditcore.learner import Learner
+from banditcore.merging import MAX_MERGES, Merge
+from banditcore.offline import ImportResult, MergeResult, UnitReward
 from banditcore.policies.base import Policy
-from banditcore.report import report
+from banditcore.reporting import report
+from banditcore.reporting.checks import Facts
 from banditcore.retention import Retention
-from banditcore.storage.base import Asked, Store, Transaction
+from banditcore.storage.base import Asked, Reader, Store, Transaction
 from banditcore.types import (
     Ask,
     Decision,
@@ -39,7 +43,6 @@ from banditcore.types import (
     Explanation,
     Floats,
     Health,
-    Report,
     Reward,
     RewardResult,
     Value,
@@ -51,14 +54,18 @@ T = TypeVar("T")
 # Inside the class `list` is the method.
 Experiments = list[Experiment]
 RewardResults = list[RewardResult]
+ImportResults = list[ImportResult]
+MergeResults = list[MergeResult]
 Outcomes = list[Outcome]
 Placed = tuple[int, Outcome]
 MAX_BATCH = 10_000
+REPORT_S = 0.1
+"""How long a report may count what is new before it is made."""
 MAX_PROBABILITIES = 5_000_000
 """In the vectors of one call, which are logged whole: 40 MB."""
 
 
-class DecisionEngine:
+class DecisionEngine(Declaring):
     """Decides, learns and reports on one store.
 
     Thread-safe. `submit_*` return futures that complete once the store has made the call durable; the plain
@@ -76,16 +83,22 @@ class DecisionEngine:
         id_start: int | None = None,
         learn_in_background: bool = True,
         report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
+        raised: Callable[[str, Alarm], None] = lambda experiment, alarm: None,
     ) -> None:
-        """`monotonic` (seconds) and `id_start` (see `DecisionIds`) are for simulations that must run alike twice."""
+        """`raised` hears of each new alarm of an experiment.
+
+        `monotonic` (seconds) and `id_start` (see `DecisionIds`) are for simulations that must run alike twice.
+        """
         try:
-            self._open(store, clock, monotonic, id_start, report_error)
+            self._open(store, clock, monotonic, id_start, report_error, raised)
         except BaseException:
             # The caller has no engine to close; the store's lock must not outlive the attempt.
             store.close()
             raise
+        self._in_background = learn_in_background
         if learn_in_background:
             self._learner.start()
+            self._analyst.start()
 
     def _open(
         self,
@@ -94,13 +107,15 @@ class DecisionEngine:
         monotonic: Callable[[], float],
         id_start: int | None,
         report_error: Callable[[str, Exception], None],
+        raised: Callable[[str, Alarm], None],
     ) -> None:
         last = store.last_decision_id()
         clock = clock or SteadyClock.of(store)
         self._store = store
         self._clock = clock
         self._ids = DecisionIds(store.secret, last=last, start=id_start)
-        self._degraded = Degraded()
+        self._degraded, self._unlogged = Counts(), Counts()
+        self._received, self._late = Counts(), Counts()
         self._history = History()
         self._closed = False
         self._experiments = InForce(store, report_error)
@@ -115,6 +130,15 @@ class DecisionEngine:
             report_error=report_error,
         )
         self._experiments.load(self._learner)
+        self._analyst = Analyst(
+            store,
+            clock,
+            self._experiments.all,
+            self._experiments.take_standing,
+            monotonic=monotonic,
+            report_error=report_error,
+            raised=raised,
+        )
 
     def close(self) -> None:
         """Commits what was submitted, folds and saves what can be learned, and closes the store. Twice is once."""
@@ -123,6 +147,7 @@ class DecisionEngine:
         self._closed = True
         self._store.hurry()
         try:
+            self._analyst.close()
             self._learner.close()
         finally:
             self._store.close()
@@ -134,56 +159,6 @@ class DecisionEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    # Experiments
-
-    def apply(self, definition: ExperimentSpec) -> Experiment:
-        """Declares an experiment or changes it; the same definition again changes nothing.
-
-        Raises InvalidInput for one that cannot serve, NotAllowedNow for a change that would spoil the lift.
-        """
-        return self.apply_all([definition])[0]
-
-    def apply_toml(self, path: Path | str) -> Experiments:
-        """Applies every experiment of a TOML file, or none when one is refused."""
-        return self.apply_all(config.load_toml(path))
-
-    def apply_all(self, definitions: Sequence[ExperimentSpec]) -> Experiments:
-        """As `apply`, for several definitions together: all or none."""
-        for definition in definitions:
-            experiments.check(definition)
-        with self._experiments.changing():
-            now_us = self._clock()
-            applied = self._store.write(
-                lambda tx: [experiments.put(tx, definition, now_us) for definition in definitions]
-            ).result()
-            return [self._experiments.adopt(row, version).describe() for row, version in applied]
-
-    def get(self, name: str) -> Experiment:
-        return self._experiments.get(name).describe()
-
-    def list(self) -> Experiments:
-        """All experiments by name."""
-        return [live.describe() for live in self._experiments.all()]
-
-    def pause(self, name: str) -> Experiment:
-        """No more decisions until `resume`; rewards go on counting. Pausing twice changes nothing."""
-        return self._set_status(name, "paused")
-
-    def resume(self, name: str) -> Experiment:
-        return self._set_status(name, "running")
-
-    def archive(self, name: str) -> Experiment:
-        """No more decisions, for good; rewards go on counting."""
-        return self._set_status(name, "archived")
-
-    def _set_status(self, name: str, status: str) -> Experiment:
-        with self._experiments.changing():
-            live = self._experiments.get(name)
-            now_us = self._clock()
-            # The store decides what changes: the status known here may be that of before a failed commit.
-            row = self._store.write(lambda tx: experiments.put_status(tx, name, status, now_us)).result()
-            return self._experiments.renew(live, row).describe()
 
     # Decisions
 
@@ -221,6 +196,7 @@ class DecisionEngine:
             return _in_order(refused, written)
 
         def unlogged() -> Outcomes:
+            self._unlogged.add(ask.experiment for ask in asks)
             return _in_order(refused, (group.unlogged(answer) for group, answer in chosen))
 
         if not chosen:
@@ -273,8 +249,9 @@ class DecisionEngine:
             vectors = np.empty((len(units), live.schema.n_features))
             for index, attributes in enumerate(contexts):
                 vectors[index] = live.schema.encode(attributes, field=f"items[{index}].attributes")
+        decided_for, encoded_units = identified(live, units, encoded_units)
         answer = choose(
-            live, self._ids, list(units), encoded_units, vectors, _masks(live, eligible, len(units)), self._clock()
+            live, self._ids, decided_for, encoded_units, vectors, masks(live, eligible, len(units)), self._clock()
         )
 
         def operation(tx: Transaction) -> DecisionBatch:
@@ -289,6 +266,7 @@ class DecisionEngine:
         def unlogged() -> DecisionBatch:
             if refusal is not None:
                 raise refusal
+            self._unlogged.add([experiment] * len(units))
             return replace(answer.reply, degraded=True)
 
         answers = Otherwise(unlogged)
@@ -340,8 +318,59 @@ class DecisionEngine:
         if not sound:
             return completed([refused[index] for index in range(len(rewards))])
         future = self._store.write(operation, {id_stream(decision) for decision, _ in sound})
+        future.add_done_callback(lambda done: self._count_rewards(rewards, done))
+        return future
+
+    def _count_rewards(self, rewards: Sequence[Reward], done: Future[RewardResults]) -> None:
+        """By stream, since that is what an id says; one that is forged or unknown may be anybody's."""
+        self._learner.wake()
+        if done.exception() is not None:
+            return
+        for reward, result in zip(rewards, done.result(), strict=True):
+            if not isinstance(result.error, NotFound | InvalidInput):
+                stream = id_stream(bytes.fromhex(reward.decision_id))
+                self._received.add([str(stream)])
+                if isinstance(result.error, NotAllowedNow):
+                    self._late.add([str(stream)])
+
+    def import_rewards(self, experiment: str, rewards: Sequence[UnitReward], rule: str = "last") -> ImportResults:
+        """Records what units earned elsewhere, such as in shops; the results are those of the rows, in their order."""
+        return self.submit_import(experiment, rewards, rule).result()
+
+    def submit_import(
+        self, experiment: str, rewards: Sequence[UnitReward], rule: str = "last"
+    ) -> Future[ImportResults]:
+        """Attributes up to 10,000 rewards to decisions of their units, each judged by itself.
+
+        A reward belongs to a decision that was made at or before it happened and less than the goal's window before
+        it; of several to the last or the first, or to all of them with its full value. Where exposure is explicit,
+        only what was shown is among them. It may arrive until window and delay of the decision have passed. The same
+        row again is a duplicate and changes nothing, also by another rule. Blocks while it looks the decisions up.
+        """
+        live = self._experiments.get(experiment)
+        future = importing.submit(self._store, live, self._history, rewards, rule, self._clock)
         future.add_done_callback(lambda done: self._learner.wake())
         return future
+
+    # Identities
+
+    def merge_units(self, experiment: str, unit: str, into: str) -> bool:
+        """Says that a unit is the customer `into`, who was seen first; returns True when that was known.
+
+        From now on decisions asked for `unit` are made, and logged, for `into`, or for what that was merged into; what
+        was decided before stays as it is. Final. Raises InvalidInput for a merge with itself or back, Conflict when the
+        unit was merged into another customer.
+        """
+        result = self.submit_merges(experiment, [(unit, into)]).result()[0]
+        if result.error is not None:
+            raise result.error
+        return result.duplicate
+
+    def submit_merges(self, experiment: str, merges: Sequence[Merge]) -> Future[MergeResults]:
+        """As `merge_units`, up to 10,000 (unit, into) in order: one that is refused does not touch the others."""
+        if not 1 <= len(merges) <= MAX_MERGES:
+            raise InvalidInput(f"a call has 1 to {MAX_MERGES} merges, found {len(merges)}: split it", field="merges")
+        return self._experiments.merge(self._experiments.get(experiment), merges, self._clock())
 
     def _known(self, decision_id: str) -> bytes:
         return self._ids.verify(decision_id)
@@ -352,7 +381,8 @@ class DecisionEngine:
     # Looking
 
     def catch_up(self) -> int:
-        """Closes due windows and folds everything that is durable; returns how many resolutions that were."""
+        """Closes due windows, folds and counts everything that is durable; returns how many resolutions that were."""
+        self._analyst.step()
         return self._learner.step()
 
     def model(self, name: str) -> Policy:
@@ -368,10 +398,33 @@ class DecisionEngine:
             return explain(reader, decision, decision_id, self._history)
 
     def report(self, name: str) -> Report:
-        """Lift per goal, POLICY against HOLDOUT, and traffic per variant, as of now."""
+        """What the experiment has shown so far.
+
+        Counts first what is final by now, for a tenth of a second at most where a thread of its own does so too;
+        `behind` says how many decisions it has not come to.
+        """
+        self._experiments.get(name)
+        self._analyst.catch_up(name, seconds=REPORT_S if self._in_background else None)
         live = self._experiments.get(name)
         with self._store.read() as reader:
-            return report(reader, live.describe(), self._clock())
+            return report(reader, live.describe(), self._clock(), self._facts(reader, name))
+
+    def _facts(self, reader: Reader, name: str) -> Facts:
+        imported = reader.import_counts(name).values()
+        streams = {str(row.stream) for row in reader.versions(name)}
+        lost = sum(counts.late + counts.unattributed for counts in imported)
+        return Facts(
+            imported=lost + sum(counts.attributed for counts in imported),
+            unattributed=lost,
+            merged=reader.merge_count(name),
+            rewards=sum(map(self._received.of, streams)),
+            late=sum(map(self._late.of, streams)),
+            unlogged=self._unlogged.of(name),
+        )
+
+    def plan(self, name: str) -> Power | None:
+        """What the experiment's holdout can show, from what its definition expects; None where it says too little."""
+        return plan(self._experiments.get(name).spec)
 
     def health(self) -> Health:
         """How store and models fare now, for an operator. Reads the log, so not to be asked many times a second."""
@@ -386,17 +439,3 @@ def _refuse_answered(answers: Future[Any]) -> None:
 
 def _in_order(refused: list[Placed], groups: Iterable[list[Placed]]) -> Outcomes:
     return [outcome for _, outcome in sorted(chain(refused, *groups), key=itemgetter(0))]
-
-
-def _masks(live: Live, eligible: Sequence[Sequence[str]], count: int) -> experiments.Mask | None:
-    if len(eligible) <= 1:
-        return live.mask(eligible[0] if eligible else ())
-    if len(eligible) != count:
-        raise InvalidInput(
-            f"{count} units but {len(eligible)} eligible lists: send none, one or one each", field="eligible"
-        )
-    if not any(eligible):
-        return live.offered
-    everything = np.ones(len(live.arms), dtype=np.bool_)
-    rows = [live.mask(keys, f"items[{index}].eligible_variants") for index, keys in enumerate(eligible)]
-    return np.stack([everything if row is None else row for row in rows])

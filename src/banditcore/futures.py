@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Self, TypeVar
@@ -32,6 +32,28 @@ def then(future: Future[T], function: Callable[[T], U]) -> Future[U]:
 
     future.add_done_callback(settle)
     return made
+
+
+def one_by_one(
+    submit: Callable[[T], Future[list[U]]], parts: Sequence[T], made: Callable[[list[U]], list[U]]
+) -> Future[list[U]]:
+    """What the function makes of the results of all parts, each submitted when the one before it is done."""
+    outcome: Future[list[U]] = Future()
+    results: list[U] = []
+    left = iter(parts)
+
+    def go_on(done: Future[list[U]] | None = None) -> None:
+        try:
+            results.extend(done.result() if done is not None else ())
+            for part in left:
+                submit(part).add_done_callback(go_on)
+                return
+            outcome.set_result(made(results))
+        except Exception as error:
+            outcome.set_exception(error)
+
+    go_on()
+    return outcome
 
 
 class Otherwise(Future[T]):

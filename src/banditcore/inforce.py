@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
+from typing import Any
 
 from banditcore.errors import NotAllowedNow, NotFound, StoreUnavailable
 from banditcore.experiments import Live, Model
+from banditcore.futures import then
+from banditcore.identities import Identities
 from banditcore.learner import Learner
-from banditcore.storage.base import ExperimentRow, Store, VersionRow
+from banditcore.merging import Merge, record_merges
+from banditcore.offline import MergeResult
+from banditcore.storage.base import ExperimentRow, MergeRow, Reader, Store, VersionRow
 
 
 class InForce:
@@ -23,12 +29,16 @@ class InForce:
         self.lives: dict[str, Live] = {}
         self._store, self._report_error = store, report_error
         self._change = Lock()
+        self._identities: dict[str, Identities] = {}
+        self._merges = 0
+        """Number of the last merge of identities that was read from the store."""
 
     def load(self, learner: Learner) -> None:
         """Takes over what is in the store, with models that `learner` folds."""
         self._learner = learner
         with self._store.read() as reader:
             found = [(row, reader.versions(row.name)[-1]) for row in reader.experiments()]
+            self._read_merges(reader)
         for row, version in found:
             try:
                 self.adopt(row, version)
@@ -39,7 +49,8 @@ class InForce:
                 self._put(Live.of(row, version))
 
     def _put(self, live: Live) -> None:
-        self.lives = {**self.lives, live.row.name: live}
+        identities = self._identities.setdefault(live.row.name, Identities())
+        self.lives = {**self.lives, live.row.name: replace(live, identities=identities)}
 
     def all(self) -> list[Live]:
         """By name."""
@@ -62,7 +73,7 @@ class InForce:
         """The experiment, and why it decides nothing new if it does not."""
         live = self.get(name)
         status = live.row.status
-        if status == "running":
+        if status in ("running", "frozen"):
             return live, None
         remedy = "resume it first" if status == "paused" else "declare a new one"
         message = f"experiment {name} is {status}: {remedy}"
@@ -84,6 +95,13 @@ class InForce:
             self._put(replace(self.lives[live.row.name], row=row))
             return self.lives[live.row.name]
 
+    def take_standing(self, row: ExperimentRow) -> None:
+        """Takes over another standing, which is in the store already."""
+        with self._learner.lock:
+            live = self.lives[row.name]
+            if live.row.version == row.version:
+                self.renew(live, row)
+
     def publish(self, live: Live, model: Model) -> None:
         """Serves from this model. Called with the learner's lock: `live` is what is in force."""
         self._put(replace(self.lives[live.row.name], model=model))
@@ -93,8 +111,34 @@ class InForce:
         with self._store.read() as reader:
             changed = [row for row in reader.experiments() if not self._up_to_date(row)]
             versions = [reader.versions(row.name)[-1] for row in changed]
+            self._read_merges(reader)
         for row, version in zip(changed, versions, strict=True):
             self.adopt(row, version)
+
+    def _read_merges(self, reader: Reader) -> None:
+        rows = reader.merges_after(self._merges)
+        self._take_over(rows)
+        if rows:
+            self._merges = rows[-1].number
+
+    def _take_over(self, rows: Sequence[MergeRow]) -> None:
+        for row in rows:
+            self._identities.setdefault(row.experiment, Identities()).add(row.unit, row.target)
+
+    def merge(self, live: Live, merges: Sequence[Merge], now_us: int) -> Future[list[MergeResult]]:
+        """Merges identities, and decides by that as soon as it is durable."""
+        written = self._store.write(lambda tx: record_merges(tx, live.spec.name, merges, now_us))
+        written.add_done_callback(self._look_again)
+        return then(written, self._merged)
+
+    def _merged(self, made: tuple[list[MergeResult], list[MergeRow]]) -> list[MergeResult]:
+        results, rows = made
+        self._take_over(rows)
+        return results
+
+    def _look_again(self, done: Future[Any]) -> None:
+        if done.exception() is not None:
+            self._learner.unsure = True
 
     def _up_to_date(self, row: ExperimentRow) -> bool:
         live = self.lives.get(row.name)

@@ -1,7 +1,8 @@
 """From decision to reward to resolution: what counts, what teaches, and that each does so once.
 
 All functions run inside the store's transaction, so what they check still holds when they write.
-A decision resolves once: on its first reward for the learned goal, or at window close with the goal's default.
+A decision resolves once: on its first reward for the learned goal, or with the goal's default when window and delay
+are over. The delay is for imported rewards only: they happened within the window, and arrive later.
 Only POLICY decisions resolve; what the holdout earns stays in `reward`, which the learner never reads.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from banditcore.assignment import id_bound, id_milliseconds, id_stream, unknown_decision
-from banditcore.config import ExperimentSpec, GoalSpec
+from banditcore.config import PER_DECISION, ExperimentSpec, GoalSpec
 from banditcore.errors import BanditcoreError, Conflict, InvalidInput, NotAllowedNow
 from banditcore.storage.base import ResolutionKind, ResolutionRow, RewardRow, Standing, Transaction
 from banditcore.types import Group, Reward, RewardResult
@@ -20,6 +21,7 @@ from banditcore.types import Group, Reward, RewardResult
 SpecOf = Callable[[int, int], ExperimentSpec]
 """(stream, version) -> the definition that decision was made under."""
 
+WINDOW_CLOSED = "WINDOW_CLOSED"
 EXPIRY_GRACE_MS = 1_000
 """Window closes are written this much later: until then a decision may still be on its way to the log."""
 
@@ -28,60 +30,66 @@ def record_rewards(
     tx: Transaction, rewards: Sequence[tuple[bytes, Reward]], spec_of: SpecOf, now_us: int
 ) -> list[RewardResult]:
     """Records each reward by itself: an error in one says so in its result and leaves the others alone."""
-    page = _Page.of(tx, {decision for decision, _ in rewards}, spec_of, now_us)
+    page = Page.of(tx, {decision for decision, _ in rewards}, spec_of, now_us)
     results = [page.attempt(decision, reward) for decision, reward in rewards]
     page.write(tx)
     return results
 
 
 @dataclass(slots=True)
-class _Page:
+class Page:
     """What is known of the decisions of one call, and what is to be written."""
 
     spec_of: SpecOf
     now_us: int
     standings: dict[bytes, Standing] = field(default_factory=dict)
     earlier: dict[bytes, list[RewardRow]] = field(default_factory=lambda: defaultdict(list))
+    final: set[tuple[bytes, str]] = field(default_factory=set)
+    """Decisions and goals that are in the tallies already."""
     rewards: list[RewardRow] = field(default_factory=list)
     resolutions: list[ResolutionRow] = field(default_factory=list)
 
     @classmethod
-    def of(cls, tx: Transaction, decisions: Collection[bytes], spec_of: SpecOf, now_us: int) -> _Page:
+    def of(cls, tx: Transaction, decisions: Collection[bytes], spec_of: SpecOf, now_us: int) -> Page:
         page = cls(spec_of, now_us)
         by_stream: dict[int, list[bytes]] = defaultdict(list)
         for decision in decisions:
             by_stream[id_stream(decision)].append(decision)
         for stream, some in by_stream.items():
             page.standings |= tx.standings(stream, some)
+            page.final |= tx.final(stream, some)
             for row in tx.rewards(stream, some):
                 page.earlier[row.decision].append(row)
         return page
 
-    def attempt(self, decision: bytes, reward: Reward) -> RewardResult:
+    def attempt(self, decision: bytes, reward: Reward, *, imported: bool = False) -> RewardResult:
+        """Records one reward; what is imported happened within the window, and may arrive as long as the goal says."""
         try:
-            return self._record(decision, reward)
+            return self._record(decision, reward, imported)
         except BanditcoreError as error:
             return RewardResult(error=error)
 
-    def _record(self, decision: bytes, reward: Reward) -> RewardResult:
+    def _record(self, decision: bytes, reward: Reward, imported: bool = False) -> RewardResult:
         standing = self.standings.get(decision)
         if standing is None:
             raise unknown_decision(reward.decision_id)
         stream = id_stream(decision)
         spec = self.spec_of(stream, standing.version)
-        goal = _goal(spec, reward)
+        goal = rewarded_goal(spec, reward.goal)
+        check_value(goal, reward.value)
+        open_s = goal.closes_s if imported else goal.window_s
         earlier = self.earlier[decision]
         same_key = next((old for old in earlier if (old.goal, old.key) == (reward.goal, reward.key)), None)
         if same_key is not None:
-            return _repeated(same_key, reward, goal)
-        # The event in the log goes before the clock: what the model has learned as a zero must not count as a one.
+            return _repeated(same_key, reward, goal, open_s)
+        # The log goes before the clock: what was learned or counted as a zero must not count as a one.
         expired = reward.goal == spec.learn and standing.resolution == ResolutionKind.EXPIRY
-        late = expired or _closed(goal, decision, self.now_us)
+        late = expired or (decision, reward.goal) in self.final or _closed(open_s, decision, self.now_us)
         row = RewardRow(stream, decision, reward.goal, reward.key, float(reward.value), int(late), self.now_us)
         earlier.append(row)
         self.rewards.append(row)
         if late:
-            raise _too_late(goal)
+            raise _too_late(goal, open_s)
         return RewardResult(resolved=self._resolve(decision, spec, row))
 
     def _resolve(self, decision: bytes, spec: ExperimentSpec, reward: RewardRow) -> bool:
@@ -108,42 +116,59 @@ def _rewarded(reward: RewardRow, now_us: int) -> ResolutionRow:
     return ResolutionRow(reward.stream, reward.decision, ResolutionKind.REWARD, reward.value, now_us)
 
 
-def _goal(spec: ExperimentSpec, reward: Reward) -> GoalSpec:
-    goal = spec.goal(reward.goal)
+def rewarded_goal(spec: ExperimentSpec, name: str) -> GoalSpec:
+    """The goal that a reward names. Raises InvalidInput for one that is unknown or takes no rewards."""
+    goal = spec.goal(name)
     if goal is None:
-        known = ", ".join(goal.name for goal in spec.goals)
+        known = ", ".join(goal.name for goal in spec.goals if goal.kind != "ratio")
         raise InvalidInput(
-            f"goal {reward.goal[:64]!r} is not a goal of {spec.name}: it has {known}",
-            field="goal",
-            reason="UNKNOWN_GOAL",
+            f"goal {name[:64]!r} is not a goal of {spec.name}: it has {known}", field="goal", reason="UNKNOWN_GOAL"
         )
-    if goal.kind == "binary" and reward.value not in (0.0, 1.0):
-        raise InvalidInput(f"value of the binary goal {goal.name} must be 0 or 1, found {reward.value}", field="value")
+    if goal.kind == "ratio":
+        parts = [goal.numerator] + [goal.denominator] * (goal.denominator != PER_DECISION)
+        raise InvalidInput(
+            f"goal {name} is a ratio, which takes no rewards itself: reward {' and '.join(parts)}, which it is made of",
+            field="goal",
+            reason="RATIO_GOAL",
+        )
     return goal
 
 
-def _repeated(old: RewardRow, reward: Reward, goal: GoalSpec) -> RewardResult:
+def check_value(goal: GoalSpec, value: float) -> None:
+    """Raises InvalidInput for a value that the goal cannot have."""
+    if goal.kind == "binary" and value not in (0.0, 1.0):
+        raise InvalidInput(f"value of the binary goal {goal.name} must be 0 or 1, found {value}", field="value")
+
+
+def conflict(goal: GoalSpec, key: str, old: float, new: float) -> Conflict:
+    """The error for a key that was used before with another value."""
+    return Conflict(
+        f"the goal {goal.name} was already rewarded with {old} under the key {key!r},"
+        f" now with {new}: send another key for a further observation",
+        field="value",
+        reason="REWARD_CONFLICT",
+    )
+
+
+def _repeated(old: RewardRow, reward: Reward, goal: GoalSpec, open_s: float) -> RewardResult:
     if old.value != reward.value:
-        raise Conflict(
-            f"the goal {goal.name} was already rewarded with {old.value} under the key {reward.key!r},"
-            f" now with {reward.value}: send another key for a further observation",
-            field="value",
-            reason="REWARD_CONFLICT",
-        )
+        raise conflict(goal, reward.key, old.value, reward.value)
     if old.late:
-        raise _too_late(goal)
+        raise _too_late(goal, open_s)
     return RewardResult(duplicate=True)
 
 
-def _closed(goal: GoalSpec, decision: bytes, now_us: int) -> bool:
-    return now_us > (id_milliseconds(decision) + goal.window_s * 1e3) * 1e3
+def _closed(open_s: float, decision: bytes, now_us: int) -> bool:
+    return now_us > (id_milliseconds(decision) + open_s * 1e3) * 1e3
 
 
-def _too_late(goal: GoalSpec) -> NotAllowedNow:
+def _too_late(goal: GoalSpec, open_s: float) -> NotAllowedNow:
+    delay = f" and {goal.delay_s:g} s of delay" if open_s > goal.window_s else ""
     return NotAllowedNow(
-        f"the window of {goal.name} ({goal.window_s:g} s) has closed: the reward is kept in the log and counts nowhere",
+        f"the window of {goal.name} ({goal.window_s:g} s{delay}) has closed:"
+        " the reward is kept in the log and counts nowhere",
         field="decision_id",
-        reason="WINDOW_CLOSED",
+        reason=WINDOW_CLOSED,
     )
 
 
@@ -162,8 +187,9 @@ def record_exposure(tx: Transaction, decision: bytes, text: str, spec_of: SpecOf
     spec = spec_of(stream, standing.version)
     # The log goes before the clock here, too: what closed unexposed stays so when a new start is set back in time.
     passed = not tx.windows_due(stream, decision + b"\0")
-    if passed or _closed(spec.learned_goal, decision, now_us):
-        raise _too_late(spec.learned_goal)
+    closes_s = spec.learned_goal.closes_s
+    if passed or _closed(closes_s, decision, now_us):
+        raise _too_late(spec.learned_goal, closes_s)
     tx.append_exposure(stream, decision, now_us)
     if spec.exposure == "explicit" and _teaches(standing) and not standing.resolution:
         rewards = tx.rewards(stream, [decision])
@@ -193,10 +219,10 @@ def close_windows(tx: Transaction, stream: int, spec: ExperimentSpec, now_us: in
 
 
 def closing_bound(goal: GoalSpec, now_us: int) -> bytes:
-    """Ids below it belong to decisions whose window has closed by more than the grace."""
-    return id_bound(int(now_us / 1e3 - goal.window_s * 1e3) - EXPIRY_GRACE_MS)
+    """Ids below it belong to decisions whose outcome is final by more than the grace."""
+    return id_bound(int(now_us / 1e3 - goal.closes_s * 1e3) - EXPIRY_GRACE_MS)
 
 
 def matured_bound(goal: GoalSpec, now_us: int) -> bytes:
-    """Ids below it belong to decisions whose window has closed: their outcome cannot change any more."""
-    return id_bound(int(now_us / 1e3 - goal.window_s * 1e3))
+    """Ids below it belong to decisions whose window and delay have passed: their outcome cannot change any more."""
+    return id_bound(int(now_us / 1e3 - goal.closes_s * 1e3))

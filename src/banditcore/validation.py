@@ -13,14 +13,14 @@ from banditcore.types import Reward
 MAX_TEXT = 256
 
 
-def text(value: str, field: str, *, least: int = 1) -> bytes:
+def text(value: str, field: str, *, least: int = 1, most: int = MAX_TEXT) -> bytes:
     """UTF-8 of an id from outside. Raises InvalidInput when it is empty, too long or not text."""
     try:
         encoded = value.encode()
     except (UnicodeEncodeError, AttributeError):
         raise InvalidInput(f"{field} is not valid text", field=field) from None
-    if not least <= len(encoded) <= MAX_TEXT:
-        raise InvalidInput(f"{field} must have {least} to {MAX_TEXT} bytes, found {len(encoded)}", field=field)
+    if not least <= len(encoded) <= most:
+        raise InvalidInput(f"{field} must have {least} to {most} bytes, found {len(encoded)}", field=field)
     if b"\0" in encoded:
         raise InvalidInput(f"{field} must not contain a NUL character", field=field)
     return encoded

@@ -65,10 +65,10 @@ def test_a_serving_parameter_keeps_what_was_learned(engine: DecisionEngine) -> N
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"holdout": 0.3}, "holdout"),
         ({"salt": "other"}, "salt"),
         ({"control": "sale"}, "control"),
         ({"goals": [{"name": "buy", "window": "1h"}]}, "goals.buy"),
+        ({"goals": BASE["goals"][::-1]}, "goals"),
         ({"target_lift": 0.5}, "target_lift"),
         ({"exposure": "explicit"}, "exposure"),
     ],
@@ -127,7 +127,7 @@ def test_a_goal_keeps_its_meaning_also_while_it_is_away(engine: DecisionEngine) 
 
 def test_several_definitions_are_applied_together_or_not_at_all(engine: DecisionEngine) -> None:
     with pytest.raises(NotAllowedNow):
-        engine.apply_all([spec("other"), spec(holdout=0.3)])
+        engine.apply_all([spec("other"), spec(salt="other")])
     assert [experiment.spec.name for experiment in engine.list()] == ["shop"]
     assert [experiment.spec.name for experiment in engine.apply_all([spec("other"), spec()])] == ["other", "shop"]
 

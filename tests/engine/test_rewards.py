@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from shop import BASE, Clock, policy_unit, spec, taste
+from shop import BASE, Clock, means, policy_unit, spec, taste
 
 from banditcore import DecisionEngine, MemoryStore
 from banditcore.errors import Conflict, InvalidInput, NotAllowedNow, NotFound
@@ -31,8 +31,7 @@ def test_a_further_reward_is_kept_but_teaches_nothing(engine: DecisionEngine, cl
     assert not engine.reward(decision.id, "buy", 1.0, "order-2").resolved
     assert engine.catch_up() == 1
     clock.advance(30)
-    buy, spend = engine.report("shop").goals
-    assert (buy.policy.mean, spend.policy.mean) == (1.0, 42.0)
+    assert means(engine, "buy", "spend") == [1.0, 42.0]
 
 
 def test_a_late_reward_is_kept_and_counts_nowhere(engine: DecisionEngine, clock: Clock) -> None:
@@ -43,7 +42,9 @@ def test_a_late_reward_is_kept_and_counts_nowhere(engine: DecisionEngine, clock:
             engine.reward(decision.id, "buy", 1.0)
     clock.advance(10)
     assert engine.catch_up() == 1, "the window's close resolved it"
-    assert engine.report("shop").goals[0].policy.mean == 0.0
+    assert means(engine, "buy") == [0.0]
+    shown = engine.report("shop").goals[0].policy
+    assert shown.matured_units == 1 and math.isnan(shown.mean), "no figure before there is enough"
     with engine._store.read() as reader:
         (kept,) = reader.rewards(1, [bytes.fromhex(decision.id)])
         assert (kept.value, kept.late) == (1.0, 1)
@@ -129,7 +130,8 @@ def test_a_window_that_closed_unexposed_stays_closed_when_time_starts_anew_earli
         clock.advance(-59)
         with pytest.raises(NotAllowedNow, match="has closed"):
             engine.expose(decision.id)
-        assert not engine.reward(decision.id, "buy", 1.0).resolved
+        with pytest.raises(NotAllowedNow, match="has closed"):
+            engine.reward(decision.id, "buy", 1.0)
         with store.read() as reader:
             assert [row.open for row in reader.streams()] == [0]
 
@@ -143,6 +145,21 @@ def test_a_goal_added_later_counts_later_decisions_only(engine: DecisionEngine, 
     clock.advance(60)
     look = engine.report("shop").goals[2]
     assert (look.policy.matured_units + look.holdout.matured_units) == 1
+
+
+def test_a_clock_set_ahead_for_a_moment_closes_no_later_window(engine: DecisionEngine, clock: Clock) -> None:
+    clock.advance(3_600)
+    first = engine.decide("shop", policy_unit(engine), taste())
+    clock.advance(60)
+    assert engine.report("shop").goals[0].policy.matured_units == 1
+    clock.advance(-50)
+    later = engine.decide("shop", f"{policy_unit(engine)}-late", taste())
+    assert later.id > first.id
+    engine.reward(later.id, "buy", 1.0)
+    clock.advance(100)
+    goal = engine.report("shop").goals[0]
+    assert goal.policy.converted_units + goal.holdout.converted_units == 1
+    assert goal.policy.matured_units + goal.holdout.matured_units == 2
 
 
 def test_a_clock_set_ahead_for_a_moment_hides_no_later_decision(engine: DecisionEngine, clock: Clock) -> None:

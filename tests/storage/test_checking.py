@@ -70,10 +70,22 @@ IN_BATCH = "(SELECT id FROM decision WHERE unit = 'batch-19' ORDER BY id LIMIT 1
         ("UPDATE learner SET position = position - 1 WHERE stream = 2", [], "learned up to"),
         ("UPDATE stream SET base = base + 1 WHERE base > 0", [], "where no snapshot is"),
         ("UPDATE stream SET deleted = deleted - 1 WHERE deleted > 0", [], "not 1, 2, 3"),
-        ("UPDATE carried_unit SET stream = 9", [], "table carried_unit has rows of stream 9, which does not exist"),
+        ("UPDATE tally SET stream = 9 WHERE stream = 1", [], "table tally has rows of stream 9, which does not exist"),
         ("DELETE FROM learner WHERE stream = 1", [], "how far it was learned is not there"),
         ("DELETE FROM stream WHERE stream = 1", [], "table decision has rows of stream 1, which does not exist"),
         ("UPDATE stream SET experiment = 'mail' WHERE stream = 1", [], "shop version 1: it has no stream 1"),
+        (
+            "UPDATE merged SET target = 'nobody', experiment = 'gone'",
+            [],
+            "gone: units are merged, but",
+        ),
+        ("UPDATE merged SET target = unit WHERE number = 1", [], "is merged into itself"),
+        ("DELETE FROM merged WHERE number = 1", [], "the last of which is number"),
+        (
+            "UPDATE import_count SET experiment = 'gone' WHERE experiment = 'shop'",
+            [],
+            "gone: imports are counted, but not in any experiment",
+        ),
         ("UPDATE experiment SET version = 9 WHERE name = 'shop'", [], "shop: its version 9 is not there"),
     ],
 )

@@ -12,11 +12,13 @@ from banditcore.assignment import id_milliseconds, split_ids
 from banditcore.errors import NotAllowedNow
 from banditcore.experiments import Live
 from banditcore.learner import Fold, digest
+from banditcore.offline import UnitReward
 from banditcore.recompute import live_versions
 from banditcore.storage.base import Reader
-from banditcore.storage.copying import CARRIED, COUNTERS, EVENTS, REQUEST, SNAPSHOT
+from banditcore.storage.copying import COUNTED, COUNTERS, EVENTS, MERGED, REQUEST, SNAPSHOT
 from banditcore.storage.opening import open_log, open_store
 from banditcore.storage.tables import Tables
+from banditcore.storage.tallies import TALLIES
 
 CHANGES: list[dict[str, Any]] = [
     {},
@@ -26,7 +28,9 @@ CHANGES: list[dict[str, Any]] = [
 TABLES = {
     **EVENTS,
     **COUNTERS,
-    **CARRIED,
+    **TALLIES,
+    **COUNTED,
+    "merged": MERGED,
     "request": REQUEST,
     "snapshot": SNAPSHOT,
     "secret": ("name", "value"),
@@ -75,6 +79,9 @@ def _visits(engine: DecisionEngine, experiment: str, clock: Clock) -> None:
         if number % 5 == 1:
             engine.reward(decision, "buy", float(chance.random() < 0.5))
             engine.reward(decision, "spend", chance.random(), key=str(number))
+    engine.merge_units(experiment, f"tablet-{clock.now}", "unit-1")
+    sales = [UnitReward(f"unit-{n}", "spend", 1.0, clock.now, f"sale-{n}") for n in range(35)]
+    engine.import_rewards(experiment, [*sales, sales[3]._replace(value=2.0)])
     engine.catch_up()
     clock.advance(15.0)
     try:

@@ -6,6 +6,7 @@ import numpy as np
 
 from banditcore import DecisionEngine, parse_experiment
 from banditcore.config import ExperimentSpec
+from banditcore.estimators.lift.moments import Moments
 from banditcore.types import Group
 
 BASE: dict[str, Any] = {
@@ -21,6 +22,15 @@ BASE: dict[str, Any] = {
 
 def spec(name: str = "shop", **change: Any) -> ExperimentSpec:
     return parse_experiment(name, {**BASE, **change})
+
+
+def means(engine: DecisionEngine, *goals: str) -> list[float]:
+    """Mean outcome of the policy's units, also where a report has too few of them to show it."""
+    engine.report("shop")
+    with engine._store.read() as reader:
+        found = reader.moments(1)
+    whole = [sum((found[at] for at in found if at[:1] + at[2:] == (goal, "", "", 1)), Moments()) for goal in goals]
+    return [each.y / each.n for each in whole]
 
 
 class Clock:

@@ -1,6 +1,6 @@
 """Shops that trade on any kind of store, to be compared with one another."""
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +13,12 @@ from banditcore import DecisionEngine, MemoryStore, SqliteStore
 from banditcore.audit import Audit, audit
 from banditcore.errors import BanditcoreError
 from banditcore.experiments import prior
+from banditcore.findings import Report
 from banditcore.learner import Fold, digest
 from banditcore.recompute import live_versions
 from banditcore.storage.base import Store
 from banditcore.storage.postgres import PostgresStore
-from banditcore.types import Report
+from banditcore.storage.tallied import Slice
 
 
 class MemoryPlace:
@@ -120,6 +121,11 @@ class Shop:
     def report(self) -> Report:
         return self.engine.report("shop")
 
+    def tallies(self) -> dict[Slice, list[float]]:
+        """All that reports are made of, also where there is too little of it to be shown."""
+        with self.engine._store.read() as reader:
+            return {where: list(astuple(moments)) for where, moments in reader.moments(1).items()}
+
     def learned(self) -> bytes:
         return digest(self.engine.model("shop").state())
 
@@ -178,6 +184,10 @@ def same(one: Report, other: Report) -> None:
 
 def alike(kept: Shop, short: Shop) -> None:
     same(kept.report(), short.report())
+    tallies = [shop.tallies() for shop in (kept, short)]
+    assert tallies[0].keys() == tallies[1].keys()
+    for where, sums in tallies[0].items():
+        assert sums == pytest.approx(tallies[1][where], rel=1e-9, abs=1e-9), where
     assert kept.learned() == short.learned()
     assert kept.vectors == short.vectors and kept.ids == short.ids
     found = short.audit()

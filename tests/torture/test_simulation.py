@@ -25,9 +25,10 @@ from simulation import Simulation, run
 from banditcore.errors import BanditcoreError
 from banditcore.futures import completed
 from banditcore.learner import Fold
-from banditcore.ledger import _Page
+from banditcore.ledger import Page
 from banditcore.storage import sqlite
 from banditcore.storage.sqlite_tables import SqliteTables
+from banditcore.types import Reward, RewardResult
 
 Patch = pytest.MonkeyPatch
 
@@ -98,10 +99,12 @@ def acknowledge_early(monkeypatch: Patch) -> None:
 
 def count_every_retry(monkeypatch: Patch) -> None:
     """Each reward gets a key of its own."""
-    record, numbers = _Page._record, count()
-    monkeypatch.setattr(
-        _Page, "_record", lambda page, decision, reward: record(page, decision, replace(reward, key=str(next(numbers))))
-    )
+    record, numbers = Page._record, count()
+
+    def anew(page: Page, decision: bytes, reward: Reward, imported: bool) -> RewardResult:
+        return record(page, decision, replace(reward, key=str(next(numbers))), imported)
+
+    monkeypatch.setattr(Page, "_record", anew)
 
 
 def fold_twice(monkeypatch: Patch) -> None:

@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
+from banditcore.storage.tallied import TallyReader, TallyWriter
 from banditcore.types import StoreHealth
 
 T = TypeVar("T")
@@ -195,24 +196,60 @@ class SnapshotRow:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class GoalQuery:
-    """Which outcomes `outcome_moments` sums: those of `goal`, of decisions with an id below `closed_before`.
+class UnitDecision(NamedTuple):
+    """A decision that an imported reward may belong to."""
 
-    What deleted decisions earned is always among them: their windows had closed.
-    """
+    unit: str
+    id: bytes
+    version: int
+    exposed: bool
 
-    streams: tuple[int, ...]
+
+class ImportKind(enum.IntEnum):
+    """How a row of an import is counted."""
+
+    ATTRIBUTED = 1
+    LATE = 2
+    UNATTRIBUTED = 3
+    CONFLICT = 4
+
+
+class ImportedRow(NamedTuple):
+    """A row of an import, to be counted."""
+
     goal: str
-    versions: tuple[int, ...]
-    """Definitions that had the goal: decisions made under others could not earn it."""
-    binary: bool
-    default: float
-    closed_before: bytes
-    explicit_exposure: bool
+    day: int
+    """UTC day since the Unix epoch of what it reports."""
+    kind: ImportKind
+    mark: bytes = b""
+    """Tells it from others when it leaves no reward behind; the same again is not counted."""
 
 
-class Reader(Protocol):
+class ImportCounts(NamedTuple):
+    """How many imported rows of a goal fared how; none is counted twice."""
+
+    attributed: int
+    """To one decision at least, in time."""
+    late: int
+    unattributed: int
+    """No decision of the unit within the window."""
+    conflicts: int
+    """Refused, as the same key had come with another value."""
+
+
+class MergeRow(NamedTuple):
+    """A unit that was found to be the same customer as another one."""
+
+    number: int
+    """1, 2, 3.. through the whole store."""
+    experiment: str
+    unit: str
+    target: str
+    """For which it is decided when `unit` is asked for; may be merged itself."""
+    time: int
+
+
+class Reader(TallyReader, Protocol):
     """A consistent view of what is committed."""
 
     def experiments(self) -> list[ExperimentRow]: ...
@@ -275,17 +312,25 @@ class Reader(Protocol):
     def oldest_model(self, stream: int, since: bytes, limit: int) -> tuple[int, int] | None:
         """(least model position, least version) of the first `limit` decisions of a policy from the id `since` on."""
 
-    def group_counts(self, streams: tuple[int, ...]) -> dict[int, tuple[int, int]]:
-        """group -> (decisions, units)."""
+    def unit_decisions(self, stream: int, units: Collection[str], first: bytes, before: bytes) -> list[UnitDecision]:
+        """Decisions for any of the units with an id in [first, before), in order of id; reads all that lie there."""
 
-    def outcome_moments(self, query: GoalQuery) -> dict[int, tuple[int, int, float, float]]:
-        """group -> (matured units, with non-zero outcome, sum, sum of squares) of the outcome per unit."""
+    def import_counts(self, experiment: str, since_day: int = 0) -> dict[str, ImportCounts]:
+        """goal -> how its imported rewards fared that happened on that UTC day (since the Unix epoch) or later."""
 
-    def arm_outcomes(self, query: GoalQuery) -> dict[tuple[int, int], tuple[int, int, float]]:
-        """(stream, arm) -> (decisions, matured decisions, sum of outcomes), POLICY group only."""
+    def merges(self, experiment: str) -> list[MergeRow]:
+        """In the order they were made."""
+
+    def merges_after(self, number: int) -> list[MergeRow]:
+        """Of all experiments, those made after the one of that number, in order."""
+
+    def merge_count(self, experiment: str) -> int: ...
+
+    def merged_into(self, experiment: str, units: Collection[str]) -> dict[str, str]:
+        """unit -> what it was merged into, of those of the units that were; one step, which may have a next one."""
 
 
-class Transaction(Reader, Protocol):
+class Transaction(Reader, TallyWriter, Protocol):
     """A reader that can append; what it wrote becomes visible and durable with the commit."""
 
     def put_experiment(self, row: ExperimentRow) -> None: ...
@@ -313,14 +358,23 @@ class Transaction(Reader, Protocol):
         `unresolved` of them closed without a resolution and will get none.
         """
 
+    def count_imports(self, experiment: str, rows: Sequence[ImportedRow]) -> None:
+        """Counts rows of an import, those with a mark that was counted before left out."""
+
+    def forget_imports(self, experiment: str, goal: str, before_day: int) -> None:
+        """Forgets the marks of earlier days, which are not counted any more; the counts stay."""
+
+    def put_merges(self, experiment: str, merges: Sequence[tuple[str, str]], time: int) -> list[MergeRow]:
+        """Merges units that were not before, each (unit, into), and numbers that; needs the definitions to itself."""
+
     def set_base(self, row: SnapshotRow, *, instead_of: int) -> bool:
         """Lets the log begin with a snapshot, older ones dropped; False when the base is not `instead_of` any more."""
 
-    def delete_decisions(self, stream: int, before: bytes, goals: Sequence[GoalQuery], limit: int) -> int:
+    def delete_decisions(self, stream: int, before: bytes, goals: Sequence[str], limit: int) -> int:
         """Deletes the first decisions below `before` with all that belongs to them; returns how many, `limit` at most.
 
-        It stops at the first whose window is open or whose resolution the base has not learned. What they add to
-        reports is kept, for each of `goals`; their streams and bounds are not looked at.
+        It stops at the first whose window is open, whose resolution the base has not learned, or which the tally of
+        one of `goals` has not counted.
         """
 
 

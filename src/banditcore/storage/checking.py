@@ -74,6 +74,8 @@ def _count(tables: Tables, found: Check) -> None:
 
 def _problems(tables: Tables, ids: DecisionIds, progress: Callable[[int], None]) -> Iterator[str]:
     yield from _definitions(tables)
+    for experiment in tables.experiments():
+        yield from _merges(tables, experiment.name)
     done = 0
     for row in tables.streams():
         yield from numbering(tables, row.stream)
@@ -102,6 +104,15 @@ _MISFITS = {
     " (SELECT 1 FROM experiment_version v WHERE v.experiment = e.name AND v.version = e.version)": (
         "{}: its version {} is not there"
     ),
+    "SELECT DISTINCT m.experiment FROM merged m WHERE NOT EXISTS"
+    " (SELECT 1 FROM experiment e WHERE e.name = m.experiment)": (
+        "{}: units are merged, but there is no such experiment"
+    ),
+    "SELECT DISTINCT c.experiment FROM import_count c WHERE NOT EXISTS"
+    " (SELECT 1 FROM experiment e WHERE e.name = c.experiment)": "{}: imports are counted, but not in any experiment",
+    "SELECT count(*), max(number) FROM merged HAVING count(*) <> coalesce(max(number), 0)": (
+        "there are {} merges of units, the last of which is number {}"
+    ),
     "SELECT s.stream FROM stream s WHERE NOT EXISTS (SELECT 1 FROM learner l WHERE l.stream = s.stream)": (
         "stream {}: how far it was learned is not there"
     ),
@@ -113,10 +124,24 @@ def _definitions(tables: Tables) -> Iterator[str]:
         for row in tables._run(sql):
             yield words.format(*row)
     known = {stream for (stream,) in tables._run("SELECT stream FROM stream")}
-    for table in (*_EVENTS, "snapshot", "carried_unit", "carried_arm"):
+    for table in (*_EVENTS, "snapshot", "tally", "straggler", "arm_outcome", "off_policy"):
         for stream in _streams_of(tables, table):
             if stream not in known:
                 yield f"table {table} has rows of stream {stream}, which does not exist"
+
+
+def _merges(tables: Tables, experiment: str) -> Iterator[str]:
+    """Units that were merged in a circle: nobody could be decided for."""
+    steps = {row.unit: row.target for row in tables.merges(experiment)}
+    sound: set[str] = set()
+    for unit in steps:
+        way: dict[str, None] = {}
+        while unit in steps and unit not in sound and unit not in way:
+            way[unit] = None
+            unit = steps[unit]
+        if unit in way:
+            yield f"{experiment}: unit {unit!r} is merged into itself"
+        sound |= way.keys()
 
 
 def _streams_of(tables: Tables, table: str) -> Iterator[int]:

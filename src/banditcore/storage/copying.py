@@ -14,8 +14,9 @@ from typing import Any
 
 from banditcore.assignment import ID_BYTES
 from banditcore.errors import NotAllowedNow, StoreUnavailable
-from banditcore.storage.base import Reader, StreamRow
+from banditcore.storage.base import MergeRow, Reader, StreamRow
 from banditcore.storage.tables import DECISION_COLUMNS, Tables
+from banditcore.storage.tallies import TALLIES
 
 EVENTS: dict[str, tuple[str, ...]] = {
     "decision": DECISION_COLUMNS,
@@ -29,11 +30,12 @@ COUNTERS: dict[str, tuple[str, ...]] = {
     "stream": ("stream", "experiment", "position", "expired", "open", "base", "deleted"),
     "learner": ("stream", "position"),
 }
-# What deleted decisions add to reports: rows of a stream change when more of it is deleted.
-CARRIED: dict[str, tuple[str, ...]] = {
-    "carried_unit": ("stream", "goal", "grp", "unit", "decisions", "outcome"),
-    "carried_arm": ("stream", "goal", "arm", "decisions", "outcome"),
+# What imports came to, replaced as a whole; and merges of identities, of which the target's are the source's first.
+COUNTED: dict[str, tuple[str, ...]] = {
+    "import_count": ("experiment", "goal", "day", "attributed", "late", "unattributed", "conflicts"),
+    "import_seen": ("experiment", "goal", "day", "mark"),
 }
+MERGED = MergeRow._fields
 SNAPSHOT = ("stream", "position", "version", "state", "digest")
 _CHUNK = 2_000
 """Rows in memory at a time."""
@@ -54,6 +56,7 @@ class Copied:
     resolutions: int = 0
     requests: int = 0
     snapshots: int = 0
+    merges: int = 0
 
 
 def copy(source: Reader, target: Tables, progress: Progress = lambda done, of: None) -> Copied:
@@ -72,7 +75,8 @@ def copy(source: Reader, target: Tables, progress: Progress = lambda done, of: N
     _compare_definitions(source, target)
     for stream in known.values():
         _compare(source, target, stream)
-    return _Copy(source, target, {stream: row.position for stream, row in known.items()}, progress).run()
+    merges = _compare_merges(source, target)
+    return _Copy(source, target, {stream: row.position for stream, row in known.items()}, merges, progress).run()
 
 
 def _secret(tables: Tables) -> bytes | None:
@@ -107,6 +111,18 @@ def _compare(source: Tables, target: Tables, row: StreamRow) -> None:
     for table in EVENTS:
         if _fingerprint(source, table, row, since) != _fingerprint(target, table, row, since):
             raise _ahead(f"stream {row.stream}")
+
+
+def _compare_merges(source: Tables, target: Tables) -> int:
+    """How many merges of identities the target has. Raises NotAllowedNow when they are not the source's first ones."""
+    last = f"SELECT {', '.join(MERGED)} FROM merged ORDER BY number DESC LIMIT 1"
+    newest = target._one(last)
+    if newest is None:
+        return 0
+    same = source._one(f"SELECT {', '.join(MERGED)} FROM merged WHERE number = $1", newest[0])
+    if same is None or tuple(same) != tuple(newest):
+        raise _ahead(f"the merges of experiment {newest[1]}")
+    return int(newest[0])
 
 
 def _deleted_since(source: Tables, target: Tables, stream: int) -> int:
@@ -151,8 +167,9 @@ def _fingerprint(tables: Tables, table: str, row: StreamRow, since: bytes) -> li
 
 
 class _Copy:
-    def __init__(self, source: Tables, target: Tables, known: dict[int, int], progress: Progress) -> None:
-        """`known` are the streams that the target has, with their positions in it."""
+    def __init__(self, source: Tables, target: Tables, known: dict[int, int], merges: int, progress: Progress) -> None:
+        """`known` are the streams that the target has, with their positions in it; `merges` how many it has."""
+        self._merges = merges
         self._source, self._target, self._known, self._progress = source, target, known, progress
         self._streams = source.streams()
         self._done, self._of = 0, sum(self._missing(row) for row in self._streams)
@@ -169,8 +186,11 @@ class _Copy:
             for table, columns in EVENTS.items():
                 self._append(table, columns, row.stream)
         self._requests()
-        for table, columns in COUNTERS.items():
+        for table, columns in (COUNTERS | TALLIES).items():
             self._replace(table, columns)
+        for table, columns in COUNTED.items():
+            self._replace(table, columns)
+        self._merged()
         self._snapshots()
         return self._copied
 
@@ -182,16 +202,9 @@ class _Copy:
                 self._target.put_version(version)
 
     def _delete(self, stream: int) -> None:
-        """Deletes what retention has deleted, and carries what it carries."""
-        if not _deleted_since(self._source, self._target, stream):
-            return
-        if stream in self._known:
+        """Deletes what retention has deleted."""
+        if stream in self._known and _deleted_since(self._source, self._target, stream):
             self._target._delete(stream, _oldest_kept(self._source, self._target, stream))
-        for table, columns in CARRIED.items():
-            self._target._change(f"DELETE FROM {table} WHERE stream = $1", stream)
-            rows = self._source._stream_rows(f"SELECT {', '.join(columns)} FROM {table} WHERE stream = $1", (stream,))
-            while chunk := self._read(rows):
-                self._target._insert(table, columns, chunk)
 
     def _append(self, table: str, columns: Sequence[str], stream: int) -> None:
         rows = self._source._stream_rows(
@@ -231,7 +244,15 @@ class _Copy:
 
     def _replace(self, table: str, columns: Sequence[str]) -> None:
         self._target._change(f"DELETE FROM {table}")
-        self._target._insert(table, columns, list(self._source._run(f"SELECT {', '.join(columns)} FROM {table}")))
+        rows = self._source._stream_rows(f"SELECT {', '.join(columns)} FROM {table}")
+        while chunk := self._read(rows):
+            self._target._insert(table, columns, chunk)
+
+    def _merged(self) -> None:
+        rows = self._source._stream_rows(f"SELECT {', '.join(MERGED)} FROM merged WHERE number > $1", (self._merges,))
+        while chunk := self._read(rows):
+            self._target._insert("merged", MERGED, chunk)
+            self._copied.merges += len(chunk)
 
     def _snapshots(self) -> None:
         keys = "SELECT stream, position, version, digest FROM snapshot ORDER BY stream, position"

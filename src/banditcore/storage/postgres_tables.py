@@ -10,8 +10,10 @@ import psycopg
 
 from banditcore.assignment import split_ids
 from banditcore.errors import StoreCorrupt, StoreUnavailable
+from banditcore.estimators.lift.moments import NAMES
 from banditcore.storage.base import Asked, DecisionColumns
-from banditcore.storage.tables import DECISION_COLUMNS, Tables, migrations
+from banditcore.storage.tables import DECISION_COLUMNS, Tables, migrations, replacing
+from banditcore.storage.tallies import BY_NUMBER, LOOK
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -24,12 +26,25 @@ _WORDS = {
     " WITHOUT ROWID": "",
 }
 _TYPES = {
-    "float8": {"value", "certificate", "outcome", "total", "squares"},
-    "bytea": {"id", "decision", "first", "context", "propensities", "eligible", "state", "digest", "expired"},
-    "text": {"unit", "goal", "key", "experiment", "name", "status", "spec", "arms"},
+    "float8": {"value", "certificate", "outcome", "y", "d", *NAMES[2:], *LOOK[2:]},
+    "bytea": {
+        *("id", "decision", "first", "context", "propensities", "eligible", "state", "digest", "expired"),
+        *("counted", "sums", "mark"),
+    },
+    "text": {
+        *("unit", "goal", "key", "experiment", "name", "status", "spec", "arms", "target"),
+        *("traits", "audience", "trait", "variant", "kind", "subject", "message"),
+    },
 }
 _TYPE_OF = {column: kind for kind, columns in _TYPES.items() for column in columns}
-_TYPE_IN = {("request", "id"): "text"}
+_TYPE_IN = {
+    ("request", "id"): "text",
+    ("unit_outcome", "first"): "text",
+    ("resolution", "kind"): "int8",
+    ("verdict", "outcome"): "text",
+    # Here experiments go by the number of their first stream.
+    **{(table, "experiment"): "int8" for table in BY_NUMBER},
+}
 _MIGRATING = 0x62616E64  # advisory lock: replicas that start together migrate one after the other
 
 
@@ -121,6 +136,18 @@ class PostgresTables(Tables):
         types = [_TYPE_IN.get((table, column)) or _TYPE_OF.get(column, "int8") for column in columns]
         self._copy(table, columns, rows, types)
 
+    def _replace_many(
+        self, table: str, columns: Sequence[str], keys: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        self.wrote = True
+        types = [_TYPE_IN.get((table, column)) or _TYPE_OF.get(column, "int8") for column in columns]
+        arrays = ", ".join(f"${index + 1}::{kind}[]" for index, kind in enumerate(types))
+        self._run(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+            f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {replacing(columns, keys)}",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
     def _copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], types: list[str]) -> None:
         self._touch()
         statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
@@ -165,6 +192,10 @@ class PostgresTables(Tables):
 
     def _among_texts(self, parameter: str) -> str:
         return f"= ANY({parameter})"
+
+    def _hashed_texts(self, parameter: str) -> str:
+        # A bound list is searched from end to end for every row; that of a query is hashed once.
+        return f"IN (SELECT unnest({parameter}::text[]))"
 
     def _among_blobs(self, parameter: str) -> str:
         return f"= ANY({parameter})"

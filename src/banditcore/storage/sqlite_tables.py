@@ -11,7 +11,7 @@ import apsw
 from banditcore.assignment import ID_BYTES
 from banditcore.errors import StoreCorrupt, StoreUnavailable
 from banditcore.storage.base import Asked, DecisionColumns
-from banditcore.storage.tables import DECISION_COLUMNS, Tables, migrations
+from banditcore.storage.tables import DECISION_COLUMNS, Tables, migrations, replacing
 
 APPLICATION_ID = 0x62616E64  # "band": tells our files from other SQLite databases
 _INSERT_DECISIONS = f"""
@@ -87,6 +87,20 @@ class SqliteTables(Tables):
         marks = ", ".join("?" * len(columns))
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
+    def _replace_many(
+        self, table: str, columns: Sequence[str], keys: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        self.wrote = True
+        ending = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {replacing(columns, keys)}"
+        into = f"INSERT INTO {table} ({', '.join(columns)})"
+        if any(isinstance(value, bytes) for value in rows[0]):
+            marks = ", ".join("?" * len(columns))
+            self._connection.executemany(f"{into} VALUES ({marks}) {ending}", rows)
+            return
+        # In one statement, as in `_insert_decisions`. SQLite reads floats back from JSON to the last bit.
+        values = ", ".join(f"value ->> {index}" for index in range(len(columns)))
+        self._connection.execute(f"{into} SELECT {values} FROM json_each(?) WHERE true {ending}", (json.dumps(rows),))
+
     def _insert_decisions(self, rows: DecisionColumns, first: int) -> None:
         # One statement for all rows: SQLite unpacks them without the interpreter's lock, for which a statement per
         # row would have to queue up behind the requests, row after row.
@@ -117,6 +131,9 @@ class SqliteTables(Tables):
         self._connection.execute(_INSERT_REQUESTS, bindings)
 
     def _among_texts(self, parameter: str) -> str:
+        return f"IN (SELECT value FROM json_each({parameter}))"
+
+    def _hashed_texts(self, parameter: str) -> str:
         return f"IN (SELECT value FROM json_each({parameter}))"
 
     def _among_blobs(self, parameter: str) -> str:

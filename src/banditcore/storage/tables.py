@@ -29,6 +29,7 @@ from banditcore.storage.base import (
     VersionRow,
 )
 from banditcore.storage.deleting import Deleting
+from banditcore.storage.offline import Offline
 from banditcore.types import Group
 
 _DECISION = (
@@ -45,7 +46,12 @@ def migrations() -> list[str]:
     return [entry.read_text() for entry in sorted(found, key=lambda entry: entry.name)]
 
 
-class Tables(Deleting):
+def replacing(columns: Sequence[str], keys: Sequence[str]) -> str:
+    """What to update in a row that is there already."""
+    return ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
+
+
+class Tables(Deleting, Offline):
     """Keeps `banditcore.storage.base.Transaction` within a transaction of the caller's."""
 
     wrote = False
@@ -81,6 +87,10 @@ class Tables(Deleting):
 
     @abstractmethod
     def _among_blobs(self, parameter: str) -> str: ...
+
+    @abstractmethod
+    def _hashed_texts(self, parameter: str) -> str:
+        """As `_among_texts`, for a list of thousands that many rows are compared with."""
 
     @abstractmethod
     def _list(self, values: Collection[bytes] | Collection[str]) -> Any:
@@ -180,6 +190,7 @@ class Tables(Deleting):
             "UPDATE stream SET expired = $1 WHERE stream = $2 AND expired > $1", rows.ids[:ID_BYTES], rows.stream
         )
         self._insert_decisions(rows, first)
+        self.note_stragglers(rows)
         if requests:
             self._insert_requests(rows, requests)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from threading import Barrier, Thread
 from types import NoneType
 
-import numpy as np
 import pytest
 
 from banditcore.assignment import DecisionIds, split_ids
@@ -17,7 +15,6 @@ from banditcore.storage.base import (
     Asked,
     DecisionColumns,
     ExperimentRow,
-    GoalQuery,
     ResolutionKind,
     ResolutionRow,
     RewardRow,
@@ -27,45 +24,14 @@ from banditcore.storage.base import (
     Transaction,
     VersionRow,
 )
+from banditcore.testing.offline_contract import OfflineContract
+from banditcore.testing.rows import EVER, VECTOR, columns, open_stream
+from banditcore.testing.tally_contract import TallyContract, count, query
 
-_VECTOR = np.array([0.25, 0.75]).tobytes()
-_EVERYTHING = b"\xff" * 6
-
-
-def columns(
-    store: Store, stream: int, units: Sequence[str], *, group: int = 1, now_us: int = 1_000_000
-) -> DecisionColumns:
-    """Decisions of arm 1 for `units`, ready to be appended."""
-    count = len(units)
-    return DecisionColumns(
-        stream=stream,
-        version=1,
-        model_position=0,
-        degraded=0,
-        time=now_us,
-        ids=b"".join(DecisionIds(store.secret, last=store.last_decision_id()).new(stream, count, now_us)),
-        units=units,
-        groups=[group] * count,
-        arms=[1] * count,
-        contexts=np.arange(3.0).tobytes() * count,
-        propensities=_VECTOR * count,
-        eligible=None,
-    )
+__all__ = ["StorageContract", "columns", "open_stream"]
 
 
-def open_stream(store: Store, name: str = "shop") -> int:
-    """A stream of a new experiment."""
-
-    def operation(tx: Transaction) -> int:
-        tx.put_experiment(ExperimentRow(name, "running", 1, 5, 5))
-        stream = tx.new_stream(name)
-        tx.put_version(VersionRow(name, 1, stream, "{}", '["a", "b"]', 5))
-        return stream
-
-    return store.write(operation).result()
-
-
-class StorageContract:
+class StorageContract(TallyContract, OfflineContract):
     """The tests; each gets a fresh store."""
 
     def test_experiments_and_versions_come_back(self, store: Store) -> None:
@@ -86,7 +52,7 @@ class StorageContract:
         with store.read() as reader:
             found = reader.decision(stream, split_ids(rows.ids)[1])
             assert found is not None
-            assert (found.unit, found.arm, found.position, found.propensities) == ("bob", 1, 2, _VECTOR)
+            assert (found.unit, found.arm, found.position, found.propensities) == ("bob", 1, 2, VECTOR)
             assert found.eligible is None
             assert reader.decision(stream, b"x" * 24) is None
             assert reader.decision(stream + 1, split_ids(rows.ids)[1]) is None
@@ -281,10 +247,10 @@ class StorageContract:
         late = columns(store, stream, ["ann"])
         on_time = columns(store, stream, ["bob"], now_us=5_000_000)
         store.write(lambda tx: tx.append_decisions(on_time), [stream]).result()
-        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING), [stream]).result()
+        store.write(lambda tx: tx.set_expired(stream, EVER), [stream]).result()
         store.write(lambda tx: tx.append_decisions(late), [stream]).result()
         with store.read() as reader:
-            assert (late.ids, False) in reader.expirable(stream, _EVERYTHING, 10)
+            assert (late.ids, False) in reader.expirable(stream, EVER, 10)
 
     def test_only_open_policy_decisions_expire(self, store: Store) -> None:
         stream = open_stream(store)
@@ -294,13 +260,13 @@ class StorageContract:
         store.write(lambda tx: tx.append_decisions(held_out), [stream]).result()
         store.write(lambda tx: _reward(tx, stream, split_ids(policy.ids)[0], 1.0), [stream]).result()
         with store.read() as reader:
-            assert reader.expirable(stream, _EVERYTHING, 10) == [(split_ids(policy.ids)[1], False)]
-            assert reader.windows_due(stream, _EVERYTHING)
+            assert reader.expirable(stream, EVER, 10) == [(split_ids(policy.ids)[1], False)]
+            assert reader.windows_due(stream, EVER)
             assert not reader.windows_due(stream, split_ids(policy.ids)[0])
-        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING), [stream]).result()
+        store.write(lambda tx: tx.set_expired(stream, EVER), [stream]).result()
         with store.read() as reader:
-            assert reader.expirable(stream, _EVERYTHING, 10) == []
-            assert not reader.windows_due(stream, _EVERYTHING)
+            assert reader.expirable(stream, EVER, 10) == []
+            assert not reader.windows_due(stream, EVER)
 
     def test_snapshots_keep_the_newest_and_the_milestones(self, store: Store) -> None:
         stream = open_stream(store)
@@ -328,24 +294,6 @@ class StorageContract:
         with store.read() as reader:
             assert [row.position for row in reader.snapshots(stream)] == [4]
 
-    def test_outcomes_are_summed_per_unit(self, store: Store) -> None:
-        stream = open_stream(store)
-        rows = columns(store, stream, ["ann", "ann", "bob", "cid"])
-        store.write(lambda tx: tx.append_decisions(rows), [stream]).result()
-        for decision, value, late in ((0, 2.0, 0), (1, 3.0, 0), (2, 4.0, 1)):
-            reward = RewardRow(stream, split_ids(rows.ids)[decision], "spend", "", value, late, 9)
-            store.write(lambda tx, reward=reward: tx.append_rewards([reward]), [stream]).result()  # type: ignore[misc]
-        query = GoalQuery((stream,), "spend", (1,), False, 0.0, _EVERYTHING, False)
-        with store.read() as reader:
-            # Ann spent 5 in two visits, Bob's came too late, Cid spent nothing.
-            assert reader.outcome_moments(query) == {1: (3, 1, 5.0, 25.0)}
-            assert reader.outcome_moments(replace(query, binary=True)) == {1: (3, 1, 3.0, 9.0)}
-            assert reader.outcome_moments(replace(query, closed_before=b"")) == {}
-            assert reader.outcome_moments(replace(query, versions=(2,))) == {}
-            assert reader.outcome_moments(replace(query, explicit_exposure=True)) == {}
-            assert reader.arm_outcomes(query) == {(stream, 1): (4, 4, 5.0)}
-            assert reader.group_counts((stream,)) == {1: (4, 3)}
-
     def test_the_base_is_kept_and_set_by_one_only(self, store: Store) -> None:
         stream = open_stream(store)
         rows = [SnapshotRow(stream, position, 1, b"state", b"digest") for position in (3, 4, 5, 6)]
@@ -372,19 +320,19 @@ class StorageContract:
             store.write(lambda tx, decision=decision: _reward(tx, stream, decision, 2.0), [stream]).result()  # type: ignore[misc]
         held_out = columns(store, stream, ["dan"], group=2, now_us=2_000_000)
         store.write(lambda tx: tx.append_decisions(held_out), [stream]).result()
-        query = GoalQuery((stream,), "buy", (1,), False, 0.0, _EVERYTHING, False)
-        before = _sums(store, query)
         # Positions: four decisions, an exposure, a reward and a resolution for each, and the one held out.
-        gone = [_delete(store, query, 10)]
+        gone = [_delete(store, stream, 10)]
         store.write(lambda tx: tx.set_expired(stream, ids[3] + b"\0"), [stream]).result()
-        gone.append(_delete(store, query, 10))
+        gone.append(_delete(store, stream, 10))
         base = SnapshotRow(stream, 11, 1, b"state", b"digest")
         store.write(lambda tx: tx.set_base(base, instead_of=0), [stream]).result()
-        gone += [_delete(store, query, 2), _delete(store, query, 10)]
-        assert gone == [0, 0, 2, 1], "not before its window closes, nor before it is learned, and so many at most"
-        assert _sums(store, query) == before
+        gone.append(_delete(store, stream, 10))
+        for goal in ("", "buy"):
+            assert count(store, query(stream, goal, parts=()))
+        gone += [_delete(store, stream, 2), _delete(store, stream, 10)]
+        assert gone == [0, 0, 0, 2, 1], "not before it is closed, learned and counted, and so many at most"
         with store.read() as reader:
-            assert (reader.oldest_model(stream, b"", 10), reader.oldest_model(stream, _EVERYTHING, 10)) == (
+            assert (reader.oldest_model(stream, b"", 10), reader.oldest_model(stream, EVER, 10)) == (
                 (0, 1),
                 None,
             )
@@ -395,9 +343,8 @@ class StorageContract:
             assert reader.trimmed(stream) == (11, 1, 10)
             assert reader.density(stream) == (14, 14, 14)
         store.write(lambda tx: tx.set_base(replace(base, position=14), instead_of=11), [stream]).result()
-        store.write(lambda tx: tx.set_expired(stream, _EVERYTHING), [stream]).result()
-        assert _delete(store, query, 10) == 2
-        assert _sums(store, query) == before
+        store.write(lambda tx: tx.set_expired(stream, EVER), [stream]).result()
+        assert _delete(store, stream, 10) == 2
         with store.read() as reader:
             assert reader.density(stream) == (14, 14, 0)
 
@@ -411,14 +358,8 @@ def _append(store: Store, rows: DecisionColumns, asked: Asked) -> None:
     store.write(lambda tx: tx.append_decisions(rows, [asked]), [rows.stream]).result()
 
 
-def _delete(store: Store, query: GoalQuery, limit: int) -> int:
-    (stream,) = query.streams
-    return store.write(lambda tx: tx.delete_decisions(stream, _EVERYTHING, [query], limit), [stream]).result()
-
-
-def _sums(store: Store, query: GoalQuery) -> tuple[object, ...]:
-    with store.read() as reader:
-        return reader.group_counts(query.streams), reader.arm_outcomes(query), reader.outcome_moments(query)
+def _delete(store: Store, stream: int, limit: int) -> int:
+    return store.write(lambda tx: tx.delete_decisions(stream, EVER, ["buy"], limit), [stream]).result()
 
 
 def _save(store: Store, row: SnapshotRow) -> None:
