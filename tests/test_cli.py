@@ -13,6 +13,24 @@ from banditcore_server.testing import ServerProcess
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "banditcore"
 SHOP = Path(__file__).parent.parent / "examples" / "shop.toml"
+UNPLANNED = """
+[experiments.unplanned]
+control = "a"
+holdout = 0.1
+variants = ["a", "b"]
+policy = "uniform"
+goals = [{ name = "buy" }]
+"""
+PLANNED = """
+[experiments.planned]
+control = "a"
+holdout = 0.1
+variants = ["a", "b"]
+policy = "uniform"
+goals = [{ name = "buy", baseline = 0.1 }]
+units_per_day = 100_000
+duration = "30d"
+"""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -55,7 +73,7 @@ def test_reports_and_lists(run: Run) -> None:
     assert report["goals"][0]["status"] == "collecting"
     assert report["goals"][0]["policy"]["mean"] is None, "JSON knows no NaN"
     table = printed(run("report", "shop"))
-    assert "purchase (learned)" in table and "plain (control)" in table and "Raw means" in table
+    assert "purchase (learned)" in table and "plain (control)" in table and "raw mean" in table
     assert json.loads(printed(run("list", "--json")))[0]["spec"]["name"] == "shop"
     assert "running" in printed(run("list"))
 
@@ -70,6 +88,23 @@ def test_an_experiment_goes_through_its_life(run: Run, tmp_path: Path) -> None:
     assert refused.stderr == "banditcore: experiment other is paused: resume it first\n"
     assert "running" in printed(run("resume", "other"))
     assert "archived" in printed(run("archive", "other"))
+
+
+def test_applying_says_what_the_holdout_can_show(run: Run, tmp_path: Path) -> None:
+    definition = tmp_path / "planned.toml"
+    definition.write_text(UNPLANNED)
+    words = " ".join(printed(run("apply", str(definition))).split())
+    assert "unplanned: To learn what the holdout of 0.1 can show, add units_per_day, duration and baseline of" in words
+    definition.write_text(PLANNED)
+    (found,) = json.loads(printed(run("apply", str(definition), "--json")))
+    assert found["planning"] == found["power"]["message"] and 0 < found["power"]["smallest_lift"] < 1
+    assert f"planned: {found['planning']}" in " ".join(printed(run("apply", str(definition))).split())
+
+
+def test_there_is_no_page_of_what_is_not_there(run: Run, tmp_path: Path) -> None:
+    result = run("report", "nowhere", "--html", str(tmp_path / "report.html"))
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert not (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(

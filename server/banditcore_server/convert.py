@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from banditcore.client import definition
 from banditcore.errors import BanditcoreError, InvalidInput
@@ -18,30 +16,16 @@ from banditcore.types import (
     Experiment,
     Explanation,
     Floats,
-    GoalReport,
-    GroupReport,
-    Lift,
-    Report,
     Reward,
     RewardResult,
     Value,
-    VariantReport,
 )
 from banditcore.v1 import decision_pb2, decision_service_pb2, experiment_pb2
+from banditcore_server.convert_report import timestamp
 from banditcore_server.status import code_of, public_message
 
 _FLOAT64 = np.dtype("<f8")
 _INT32 = np.dtype("<i4")
-
-_STATUSES = {
-    "running": experiment_pb2.EXPERIMENT_STATUS_RUNNING,
-    "paused": experiment_pb2.EXPERIMENT_STATUS_PAUSED,
-    "archived": experiment_pb2.EXPERIMENT_STATUS_ARCHIVED,
-}
-_GOAL_STATUSES = {
-    "collecting": experiment_pb2.GOAL_REPORT_STATUS_COLLECTING,
-    "ready": experiment_pb2.GOAL_REPORT_STATUS_READY,
-}
 
 
 # ---- requests
@@ -94,11 +78,6 @@ def reward(message: decision_service_pb2.Reward) -> Reward:
 
 
 # ---- answers
-
-
-def timestamp(time_us: int) -> Timestamp:
-    seconds, micros = divmod(time_us, 1_000_000)
-    return Timestamp(seconds=seconds, nanos=micros * 1_000)
 
 
 def decide_response(decision: Decision) -> decision_service_pb2.DecideResponse:
@@ -229,7 +208,7 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
     return experiment_pb2.Experiment(
         definition=definition.to_message(value.spec),
         version=value.version,
-        status=_STATUSES[value.status],
+        status=definition.STATUSES[value.status],
         arms=[experiment_pb2.Arm(variant=arm.key, payload=arm.payload, active=arm.active) for arm in value.arms],
         stream=value.stream,
         feature_count=value.n_features,
@@ -238,67 +217,3 @@ def experiment(value: Experiment) -> experiment_pb2.Experiment:
         update_time=timestamp(value.update_time_us),
         feature_names=value.feature_names,
     )
-
-
-def report(value: Report) -> experiment_pb2.Report:
-    return experiment_pb2.Report(
-        experiment=value.experiment,
-        version=value.version,
-        status=_STATUSES[value.status],
-        report_time=timestamp(value.time_us),
-        decision_count=value.decisions,
-        holdout_share=value.holdout_share,
-        model_position=value.model_position,
-        goals=[_goal_report(goal) for goal in value.goals],
-        variants=[_variant_report(variant) for variant in value.variants],
-    )
-
-
-def _goal_report(goal: GoalReport) -> experiment_pb2.GoalReport:
-    return experiment_pb2.GoalReport(
-        goal=goal.goal,
-        kind=definition.KINDS[goal.kind],
-        learned=goal.learned,
-        policy=_group_report(goal.policy),
-        holdout=_group_report(goal.holdout),
-        status=_GOAL_STATUSES[goal.status],
-        lift=_lift(goal.lift) if goal.lift else None,
-        note=goal.note,
-    )
-
-
-def _group_report(group: GroupReport) -> experiment_pb2.GroupReport:
-    return experiment_pb2.GroupReport(
-        unit_count=group.units,
-        matured_unit_count=group.matured_units,
-        converted_unit_count=group.converted_units,
-        mean=_known(group.mean),
-        variance=_known(group.variance),
-    )
-
-
-def _lift(lift: Lift) -> experiment_pb2.Lift:
-    return experiment_pb2.Lift(
-        estimate=lift.estimate,
-        low=lift.low,
-        high=lift.high,
-        alpha=lift.alpha,
-        e_value=lift.e_value,
-        difference=lift.difference,
-    )
-
-
-def _variant_report(variant: VariantReport) -> experiment_pb2.VariantReport:
-    return experiment_pb2.VariantReport(
-        variant=variant.variant,
-        control=variant.control,
-        active=variant.active,
-        decision_count=variant.decisions,
-        share=variant.share,
-        raw_mean=_known(variant.raw_mean),
-    )
-
-
-def _known(number: float) -> float | None:
-    """NaN means "nothing to average yet"; on the wire that is an absent field."""
-    return None if math.isnan(number) else number

@@ -11,13 +11,16 @@ from concurrent.futures import Future
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, TypeVar
 
+from banditcore import planning
 from banditcore.client.definition import from_message, wire_field
 from banditcore.errors import BanditcoreError, InvalidInput
 from banditcore.futures import then
+from banditcore.offline import ImportResult
 from banditcore.types import Reward, RewardResult
 from banditcore.v1 import decision_service_pb2 as decision_pb
 from banditcore.v1 import experiment_service_pb2 as experiment_pb
-from banditcore_server import convert
+from banditcore.v1 import report_pb2 as report_pb
+from banditcore_server import convert, convert_offline, convert_report
 from banditcore_server.completions import Completions
 from banditcore_server.gathering import Gathering
 from banditcore_server.status import AllRefused
@@ -141,6 +144,25 @@ class DecisionService:
             together, lambda results: [results[end - len(call) : end] for call, end in zip(calls, ends, strict=True)]
         )
 
+    async def import_rewards(self, request: decision_pb.ImportRewardsRequest) -> decision_pb.ImportRewardsResponse:
+        count, rule = len(request.rewards), convert_offline.rule(request.rule)
+        if not 1 <= count <= MAX_REWARDS:
+            raise InvalidInput(f"rewards must have 1 to {MAX_REWARDS:,} elements, found {count:,}", field="rewards")
+        rewards, refused = convert_offline.unit_rewards(request.rewards)
+        results: list[ImportResult] = []
+        if rewards:
+            # On a thread: looking decisions up takes a while.
+            future = await asyncio.to_thread(self._engine.submit_import, request.experiment, rewards, rule)
+            results = await self._completions.wait(future)
+        for place, result in refused.items():
+            results.insert(place, result)
+        return decision_pb.ImportRewardsResponse(results=map(convert_offline.import_result, results))
+
+    async def merge_units(self, request: decision_pb.MergeUnitsRequest) -> decision_pb.MergeUnitsResponse:
+        merges = [(merge.unit, merge.into) for merge in request.merges]
+        results = await self._completions.wait(self._engine.submit_merges(request.experiment, merges))
+        return decision_pb.MergeUnitsResponse(results=map(convert_offline.merge_result, results))
+
     async def explain_decision(
         self, request: decision_pb.ExplainDecisionRequest
     ) -> decision_pb.ExplainDecisionResponse:
@@ -162,7 +184,12 @@ class ExperimentService:
             applied = await asyncio.to_thread(self._engine.apply, spec)
         except BanditcoreError as error:
             raise _renamed(error, lambda field: wire_field(spec.name, field)) from None
-        return experiment_pb.ApplyResponse(experiment=convert.experiment(applied))
+        power = await asyncio.to_thread(self._engine.plan, spec.name)
+        return experiment_pb.ApplyResponse(
+            experiment=convert.experiment(applied),
+            power=convert_report.power(power) if power else None,
+            planning=planning.sentence(applied.spec, power),
+        )
 
     async def get(self, request: experiment_pb.GetRequest) -> experiment_pb.GetResponse:
         experiment = await self._by_name(self._engine.get, request.name)
@@ -191,8 +218,11 @@ class ExperimentService:
         return experiment_pb.ArchiveResponse(experiment=convert.experiment(experiment))
 
     async def get_report(self, request: experiment_pb.GetReportRequest) -> experiment_pb.GetReportResponse:
-        report = await self._by_name(self._engine.report, request.name)
-        return experiment_pb.GetReportResponse(report=convert.report(report))
+        return experiment_pb.GetReportResponse(report=await self._by_name(self._report, request.name))
+
+    def _report(self, name: str) -> report_pb.Report:
+        # On the thread that computes it: thousands of rows take longer to lay out than the loop may stand still.
+        return convert_report.report(self._engine.report(name))
 
     async def _by_name(self, call: Callable[[str], T], name: str) -> T:
         try:

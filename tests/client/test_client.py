@@ -18,6 +18,7 @@ import pytest
 from banditcore.client import AsyncClient, CallFailed, Client
 from banditcore.config import load_toml
 from banditcore.errors import Conflict, InvalidInput, NotAllowedNow, NotFound
+from banditcore.offline import ImportResult, MergeResult, UnitReward
 from banditcore.types import Group, Reward, RewardResult
 from banditcore_server.testing import ServerProcess
 
@@ -271,3 +272,19 @@ def answered_within(client: Client, limit_s: float) -> bool:
             assert error.reason == "UNAVAILABLE"
             time.sleep(0.05)
     return False
+
+
+def test_rewards_by_unit_and_merged_identities(any_client):
+    unit, later = (f"{name}-{time.time_ns()}" for name in ("unit", "later"))
+    answer = any_client.decide("shop", unit, ATTRIBUTES)
+    assert any_client.merge_units("shop", [(later, unit), (later, later)])[0] == MergeResult()
+    sale = UnitReward(later, "click", 1.0, answer.time_us + 1)
+    (result,) = any_client.import_rewards("shop", [sale])
+    assert result == ImportResult(decisions=1, resolved=int(answer.group == Group.POLICY))
+    again, refused = any_client.import_rewards("shop", [sale, sale._replace(value=0.5)], "first")
+    assert again == ImportResult(duplicate=True)
+    assert isinstance(refused.error, InvalidInput) and refused.outcome == "refused"
+    with pytest.raises(InvalidInput, match="rule is one of last, first, all"):
+        any_client.import_rewards("shop", [sale], "best")
+    with pytest.raises(NotFound):
+        any_client.merge_units("nowhere", [(later, unit)])

@@ -10,7 +10,7 @@ import pytest
 
 from banditcore.client.definition import from_message, to_message
 from banditcore.config import parse_experiment
-from banditcore.v1 import experiment_pb2, experiment_service_pb2
+from banditcore.v1 import experiment_pb2, experiment_service_pb2, report_pb2
 
 pb = experiment_service_pb2
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -103,6 +103,139 @@ def test_a_window_and_a_scale_out_of_range(wire):
     refuse(wire, found, "definition.context[1].scale")
 
 
+def rated(name: str) -> experiment_pb2.ExperimentDefinition:
+    """The shop with a ratio, a guardrail, audiences and what is expected."""
+    found = definition(name)
+    found.goals[1].cap, found.goals[1].role = 500.0, experiment_pb2.GOAL_ROLE_GUARDRAIL
+    found.goals.add(name="yield", kind=experiment_pb2.GOAL_KIND_RATIO, numerator="revenue", denominator="click")
+    found.audiences.extend(["country", "member"])
+    found.units_per_day, found.goals[0].baseline = 4_000.0, 0.05
+    found.duration.seconds = 30 * 86_400
+    return found
+
+
+def test_goals_of_every_kind_survive_the_wire(wire):
+    answer = wire.experiments.Apply(pb.ApplyRequest(definition=rated("rated")))
+    full = answer.experiment.definition
+    assert [goal.role for goal in full.goals] == [
+        experiment_pb2.GOAL_ROLE_PRIMARY,
+        experiment_pb2.GOAL_ROLE_GUARDRAIL,
+        experiment_pb2.GOAL_ROLE_SECONDARY,
+    ]
+    assert {goal.direction for goal in full.goals} == {experiment_pb2.GOAL_DIRECTION_INCREASE}
+    assert (full.goals[1].cap, full.goals[1].margin, full.goals[2].window.seconds) == (500.0, 0.02, 86_400)
+    assert not full.goals[0].HasField("cap") and not full.goals[1].HasField("baseline")
+    assert list(full.audiences) == ["country", "member"]
+    assert full.duration.seconds == 30 * 86_400
+    assert apply(wire, full).version == 1, "what it answers can be applied as it is"
+
+
+def test_apply_says_what_the_holdout_can_show(wire):
+    answer = wire.experiments.Apply(pb.ApplyRequest(definition=rated("planned")))
+    assert 0 < answer.power.smallest_lift < 1
+    assert answer.power.message and answer.planning == answer.power.message
+
+
+def test_apply_says_what_planning_takes(wire):
+    answer = wire.experiments.Apply(pb.ApplyRequest(definition=definition("unplanned")))
+    assert not answer.HasField("power")
+    assert "add units_per_day, duration and baseline of goal click" in answer.planning
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"numerator": "orders"}, "definition", "the parts of the ratio yield are goals"),
+        ({"denominator": "orders"}, "definition", "the parts of the ratio yield are goals"),
+        ({"denominator": "yield"}, "definition", "the parts of the ratio yield are goals"),
+        ({"numerator": ""}, "definition.goals[2]", "names its numerator"),
+        ({"default": 1.0}, "definition.goals[2]", "a ratio has no default"),
+        ({"covariate": "country"}, "definition", "covariate 'country' of yield is no numeric attribute"),
+        ({"cap": 5.0}, "definition.goals[2]", "cap is for goals of kind value"),
+        ({"kind": 99}, "definition.goals[2].kind", "'binary', 'value' or 'ratio'"),
+        ({"role": 99}, "definition.goals[2].role", "'primary', 'secondary' or 'guardrail'"),
+        ({"direction": 99}, "definition.goals[2].direction", "'increase' or 'decrease'"),
+        ({"margin": 1.0}, "definition.goals[2].margin", "less than 1"),
+        ({"spread": 0.0}, "definition.goals[2].spread", "greater than 0"),
+        ({"baseline": float("nan")}, "definition.goals[2].baseline", "less than or equal"),
+    ],
+)
+def test_a_ratio_that_is_none(wire, changes, field, words):
+    found = rated("refused")
+    for name, value in changes.items():
+        setattr(found.goals[2], name, value)
+    assert words in refuse(wire, found, field)
+
+
+def test_a_ratio_cannot_be_learned(wire):
+    found = rated("refused")
+    found.learn = "yield"
+    assert "learn 'yield' is not among the goals that take rewards" in refuse(wire, found, "definition")
+
+
+def test_a_ratio_with_a_window_of_its_own(wire):
+    found = rated("refused")
+    found.goals[2].window.seconds = 60
+    assert "takes window and delay from its parts" in refuse(wire, found, "definition")
+
+
+def test_a_cap_and_a_baseline_that_do_not_fit_a_binary_goal(wire):
+    found = rated("refused")
+    found.goals[0].cap = 10.0
+    assert "cap is for goals of kind value" in refuse(wire, found, "definition.goals[0]")
+    found = rated("refused")
+    found.goals[0].baseline = 1.0
+    assert "a share below 1" in refuse(wire, found, "definition.goals[0]")
+
+
+@pytest.mark.parametrize("name", ["age", "shoe size"])
+def test_an_audience_that_is_no_category(wire, name):
+    found = rated("refused")
+    found.audiences.append(name)
+    assert f"audience '{name}' is no category or boolean attribute" in refuse(wire, found, "definition")
+
+
+def test_an_audience_twice(wire):
+    found = rated("refused")
+    found.audiences.append("country")
+    assert "'country' is there twice" in refuse(wire, found, "definition.audiences")
+
+
+def test_two_primary_goals_and_none(wire):
+    found = rated("refused")
+    found.goals[0].role = found.goals[2].role = experiment_pb2.GOAL_ROLE_PRIMARY
+    assert "click and yield are both primary" in refuse(wire, found, "definition")
+    found = rated("refused")
+    found.goals[0].role = experiment_pb2.GOAL_ROLE_SECONDARY
+    assert "no goal is primary" in refuse(wire, found, "definition")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("units_per_day", 0.0, "greater than 0"), ("units_per_day", float("inf"), "less than or equal")],
+)
+def test_expectations_out_of_range(wire, name, value, words):
+    found = rated("refused")
+    setattr(found, name, value)
+    assert words in refuse(wire, found, f"definition.{name}")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, "greater than 0"), (3_651 * 86_400, "less than or equal")])
+def test_a_duration_out_of_range(wire, seconds, words):
+    found = rated("refused")
+    found.duration.Clear()
+    found.duration.FromSeconds(seconds)
+    found.duration.SetInParent()
+    assert words in refuse(wire, found, "definition.duration")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(-1, "greater than or equal"), (401 * 86_400, "less than or equal")])
+def test_a_delay_out_of_range(wire, seconds, words):
+    found = rated("refused")
+    found.goals[0].delay.FromSeconds(seconds)
+    assert words in refuse(wire, found, "definition.goals[0].delay")
+
+
 @pytest.mark.parametrize("name", ["", "Shop", "9lives", "a" * 64, "a.b"])
 def test_a_name_that_is_none(wire, name):
     found = definition("refused")
@@ -118,10 +251,10 @@ def test_no_definition_at_all(wire):
 def test_a_change_that_would_spoil_the_lift_is_failed_precondition(wire):
     apply(wire, definition("fixed"))
     changed = definition("fixed")
-    changed.holdout = 0.2
+    changed.control = changed.variants[1].key
     code = grpc.StatusCode.FAILED_PRECONDITION
     request = pb.ApplyRequest(definition=changed)
-    wire.refused(wire.experiments.Apply, request, code, "FIXED_BY_HOLDOUT", "definition.holdout")
+    wire.refused(wire.experiments.Apply, request, code, "FIXED_BY_HOLDOUT", "definition.control")
 
 
 def test_pause_resume_archive(wire):
@@ -181,7 +314,7 @@ def test_a_report_of_a_young_experiment_is_collecting(wire):
     assert [goal.goal for goal in report.goals] == ["click", "revenue"]
     assert [variant.variant for variant in report.variants] == ["plain", "bold", "wild"]
     click = report.goals[0]
-    assert click.status == experiment_pb2.GOAL_REPORT_STATUS_COLLECTING
+    assert click.status == report_pb2.GOAL_REPORT_STATUS_COLLECTING
     assert click.learned
     assert not click.HasField("lift")
     assert not click.policy.HasField("mean")

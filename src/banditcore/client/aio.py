@@ -9,15 +9,19 @@ from typing import Self, TypeVar
 import grpc
 import grpc.aio
 
-from banditcore.client import calls
-from banditcore.client.answers import Answer, AnswerColumns
+from banditcore.client import calls, offline
+from banditcore.client.answers import Answer, AnswerColumns, Applied
 from banditcore.client.calls import Attributes, Call, Definition
 from banditcore.client.channel import DEFAULT_TARGET, OPTIONS, Stubs
 from banditcore.client.errors import from_call
-from banditcore.types import Experiment, Explanation, Floats, Report, Reward, RewardResult
+from banditcore.findings import Report
+from banditcore.offline import ImportResult, MergeResult, UnitReward
+from banditcore.types import Experiment, Explanation, Floats, Reward, RewardResult
 
 T = TypeVar("T")
+# Inside the classes `list` is the method.
 Experiments = list[Experiment]
+AppliedExperiments = list[Applied]
 
 
 class AsyncClient:
@@ -92,12 +96,23 @@ class AsyncClient:
         """Records up to 10,000 observations, each judged by itself. Raises only when all are refused."""
         return await self._run(calls.record_rewards(rewards))
 
+    async def import_rewards(
+        self, experiment: str, rewards: Sequence[UnitReward], rule: str = "last"
+    ) -> list[ImportResult]:
+        """Records what up to 10,000 units earned elsewhere, each judged by itself; `rule`: last, first or all."""
+        return await self._run(offline.import_rewards(experiment, rewards, rule))
+
+    async def merge_units(self, experiment: str, merges: Sequence[tuple[str, str]]) -> list[MergeResult]:
+        """Decides for the second unit of each pair when the first is asked for; up to 10,000, each by itself."""
+        return await self._run(offline.merge_units(experiment, merges))
+
     async def explain(self, decision_id: str) -> Explanation:
         """Everything needed to defend one decision."""
         return await self._run(calls.explain(decision_id))
 
-    async def apply(self, source: Definition) -> Experiments:
-        """Brings into force what a TOML file, a dictionary with a `name`, or an ExperimentSpec declares."""
+    async def apply(self, source: Definition) -> AppliedExperiments:
+        """Brings into force what a TOML file, a dictionary with a `name`, or an ExperimentSpec declares, and says what
+        each holdout can show."""
         return [await self._run(calls.apply(spec)) for spec in calls.definitions(source)]
 
     async def get(self, name: str) -> Experiment:

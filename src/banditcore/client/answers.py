@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from banditcore.client import definition
 from banditcore.client.errors import from_reward_error
+from banditcore.client.reports import micros, power
+from banditcore.findings import Power
 from banditcore.types import (
     ArmExplanation,
     ArmInfo,
@@ -20,26 +20,12 @@ from banditcore.types import (
     Explanation,
     FeatureContribution,
     Floats,
-    GoalReport,
     Group,
-    GroupReport,
-    Lift,
-    Report,
     RewardResult,
-    VariantReport,
 )
-from banditcore.v1 import decision_pb2, decision_service_pb2, experiment_pb2
+from banditcore.v1 import decision_pb2, decision_service_pb2, experiment_pb2, experiment_service_pb2
 
-_STATUSES = {
-    experiment_pb2.EXPERIMENT_STATUS_RUNNING: "running",
-    experiment_pb2.EXPERIMENT_STATUS_PAUSED: "paused",
-    experiment_pb2.EXPERIMENT_STATUS_ARCHIVED: "archived",
-}
-_GOAL_STATUSES = {
-    experiment_pb2.GOAL_REPORT_STATUS_COLLECTING: "collecting",
-    experiment_pb2.GOAL_REPORT_STATUS_READY: "ready",
-}
-_KINDS = {number: kind for kind, number in definition.KINDS.items()}
+_STATUSES = definition.words(definition.STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +72,16 @@ class AnswerColumns:
         return [text[start : start + 48] for start in range(0, len(text), 48)]
 
 
+@dataclass(frozen=True, slots=True)
+class Applied(Experiment):
+    """An experiment as it is after `apply`, with what its holdout can show."""
+
+    power: Power | None = None
+    """None where the definition says too little about what is expected."""
+    planning: str = ""
+    """The same in a sentence, or which fields it takes."""
+
+
 def decided(message: decision_service_pb2.DecideResponse) -> Answer:
     return _answer(message, message, message.decision_id)
 
@@ -103,7 +99,7 @@ def _answer(own: Any, shared: Any, decision_id: str) -> Answer:
         propensity=own.propensity,
         model_position=shared.model_position,
         version=shared.experiment_version,
-        time_us=_micros(shared.decide_time),
+        time_us=micros(shared.decide_time),
         degraded=shared.degraded,
         duplicate=shared.duplicate,
     )
@@ -120,7 +116,7 @@ def columns(message: decision_service_pb2.BatchDecideResponse) -> AnswerColumns:
         propensity=np.frombuffer(packed.propensities, dtype="<f8"),
         model_position=message.model_position,
         version=message.experiment_version,
-        time_us=_micros(message.decide_time),
+        time_us=micros(message.decide_time),
         degraded=message.degraded,
         duplicate=message.duplicate,
     )
@@ -170,7 +166,7 @@ def _logged(message: decision_pb2.LoggedDecision) -> Decision:
         propensity=message.decision.propensity,
         propensities=np.array(message.propensities, dtype=np.float64),
         model_position=message.model_position,
-        time_us=_micros(message.decide_time),
+        time_us=micros(message.decide_time),
         degraded=message.degraded,
         certificate=message.certificate,
     )
@@ -181,79 +177,28 @@ def _arm(message: decision_pb2.ArmExplanation) -> ArmExplanation:
     return ArmExplanation(message.variant, message.eligible, message.score, message.propensity, tuple(parts))
 
 
+def applied(message: experiment_service_pb2.ApplyResponse) -> Applied:
+    return Applied(
+        **_experiment_fields(message.experiment),
+        power=power(message.power) if message.HasField("power") else None,
+        planning=message.planning,
+    )
+
+
 def experiment(message: experiment_pb2.Experiment) -> Experiment:
-    return Experiment(
-        spec=definition.from_message(message.definition),
-        version=message.version,
-        status=_STATUSES[message.status],
-        arms=tuple(ArmInfo(arm.variant, arm.payload, arm.active) for arm in message.arms),
-        stream=message.stream,
-        n_features=message.feature_count,
-        feature_names=tuple(message.feature_names),
-        position=message.model_position,
-        create_time_us=_micros(message.create_time),
-        update_time_us=_micros(message.update_time),
-    )
+    return Experiment(**_experiment_fields(message))
 
 
-def report(value: experiment_pb2.Report) -> Report:
-    return Report(
-        experiment=value.experiment,
-        version=value.version,
-        status=_STATUSES[value.status],
-        time_us=_micros(value.report_time),
-        decisions=value.decision_count,
-        holdout_share=value.holdout_share,
-        model_position=value.model_position,
-        goals=tuple(_goal(goal) for goal in value.goals),
-        variants=tuple(_variant(variant) for variant in value.variants),
-    )
-
-
-def _goal(message: experiment_pb2.GoalReport) -> GoalReport:
-    return GoalReport(
-        goal=message.goal,
-        kind=_KINDS[message.kind],
-        learned=message.learned,
-        policy=_group(message.policy),
-        holdout=_group(message.holdout),
-        status=_GOAL_STATUSES[message.status],
-        lift=_lift(message.lift) if message.HasField("lift") else None,
-        note=message.note,
-    )
-
-
-def _group(message: experiment_pb2.GroupReport) -> GroupReport:
-    return GroupReport(
-        units=message.unit_count,
-        matured_units=message.matured_unit_count,
-        converted_units=message.converted_unit_count,
-        mean=message.mean if message.HasField("mean") else math.nan,
-        variance=message.variance if message.HasField("variance") else math.nan,
-    )
-
-
-def _lift(message: experiment_pb2.Lift) -> Lift:
-    return Lift(
-        estimate=message.estimate,
-        low=message.low,
-        high=message.high,
-        alpha=message.alpha,
-        e_value=message.e_value,
-        difference=message.difference,
-    )
-
-
-def _variant(message: experiment_pb2.VariantReport) -> VariantReport:
-    return VariantReport(
-        variant=message.variant,
-        control=message.control,
-        active=message.active,
-        decisions=message.decision_count,
-        share=message.share,
-        raw_mean=message.raw_mean if message.HasField("raw_mean") else math.nan,
-    )
-
-
-def _micros(time: Timestamp) -> int:
-    return time.seconds * 1_000_000 + time.nanos // 1_000
+def _experiment_fields(message: experiment_pb2.Experiment) -> dict[str, Any]:
+    return {
+        "spec": definition.from_message(message.definition),
+        "version": message.version,
+        "status": _STATUSES[message.status],
+        "arms": tuple(ArmInfo(arm.variant, arm.payload, arm.active) for arm in message.arms),
+        "stream": message.stream,
+        "n_features": message.feature_count,
+        "feature_names": tuple(message.feature_names),
+        "position": message.model_position,
+        "create_time_us": micros(message.create_time),
+        "update_time_us": micros(message.update_time),
+    }

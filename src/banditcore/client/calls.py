@@ -13,12 +13,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from google.protobuf.message import Message
 
-from banditcore.client import answers
-from banditcore.client.answers import Answer, AnswerColumns
+from banditcore.client import answers, reports
+from banditcore.client.answers import Answer, AnswerColumns, Applied
 from banditcore.client.definition import to_message
 from banditcore.config import ExperimentSpec, load_toml, parse_experiment
 from banditcore.errors import InvalidInput
-from banditcore.types import Experiment, Explanation, Floats, Report, Reward, RewardResult, Value
+from banditcore.findings import Report
+from banditcore.types import Experiment, Explanation, Floats, Reward, RewardResult, Value
 from banditcore.v1 import decision_pb2
 from banditcore.v1 import decision_service_pb2 as decision_pb
 from banditcore.v1 import experiment_service_pb2 as experiment_pb
@@ -96,9 +97,9 @@ def explain(decision_id: str) -> Call[Explanation]:
     return Call("ExplainDecision", request, answers.explained, slow=True)
 
 
-def apply(spec: ExperimentSpec) -> Call[Experiment]:
+def apply(spec: ExperimentSpec) -> Call[Applied]:
     request = experiment_pb.ApplyRequest(definition=to_message(spec))
-    return Call("Apply", request, _experiment, slow=True)
+    return Call("Apply", request, answers.applied, slow=True)
 
 
 def get(name: str) -> Call[Experiment]:
@@ -123,7 +124,7 @@ def archive(name: str) -> Call[Experiment]:
 
 def report(name: str) -> Call[Report]:
     request = experiment_pb.GetReportRequest(name=name)
-    return Call("GetReport", request, lambda message: answers.report(message.report), slow=True)
+    return Call("GetReport", request, lambda message: reports.report(message.report), slow=True)
 
 
 def definitions(source: Definition) -> list[ExperimentSpec]:

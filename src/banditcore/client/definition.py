@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
 
 from banditcore.config import AttributeSpec, ExperimentSpec, GoalSpec, PolicySpec, parse_experiment
 from banditcore.errors import InvalidInput
 from banditcore.v1 import experiment_pb2 as pb
 from banditcore.v1.decision_pb2 import Vector
 
+T = TypeVar("T")
+W = TypeVar("W")
 EXPOSURES = {"implied": pb.EXPOSURE_IMPLIED, "explicit": pb.EXPOSURE_EXPLICIT}
-KINDS = {"binary": pb.GOAL_KIND_BINARY, "value": pb.GOAL_KIND_VALUE}
-_EXPOSURE_NAMES = {number: name for name, number in EXPOSURES.items()}
-_KIND_NAMES = {number: name for name, number in KINDS.items()}
+KINDS = {"binary": pb.GOAL_KIND_BINARY, "value": pb.GOAL_KIND_VALUE, "ratio": pb.GOAL_KIND_RATIO}
+ROLES = {
+    "primary": pb.GOAL_ROLE_PRIMARY,
+    "secondary": pb.GOAL_ROLE_SECONDARY,
+    "guardrail": pb.GOAL_ROLE_GUARDRAIL,
+}
+DIRECTIONS = {"increase": pb.GOAL_DIRECTION_INCREASE, "decrease": pb.GOAL_DIRECTION_DECREASE}
+STATUSES = {
+    "running": pb.EXPERIMENT_STATUS_RUNNING,
+    "paused": pb.EXPERIMENT_STATUS_PAUSED,
+    "archived": pb.EXPERIMENT_STATUS_ARCHIVED,
+    "frozen": pb.EXPERIMENT_STATUS_FROZEN,
+}
+_GOAL_WORDS: dict[str, dict[str, Any]] = {"kind": KINDS, "role": ROLES, "direction": DIRECTIONS}
+
+
+def words(numbers: Mapping[W, T]) -> dict[T, W]:
+    """The words of an enumeration by number, from its numbers by word."""
+    return {number: word for word, number in numbers.items()}
+
+
+_EXPOSURE_NAMES = words(EXPOSURES)
+_GOAL_NAMES = {field: words(numbers) for field, numbers in _GOAL_WORDS.items()}
 
 
 def to_message(spec: ExperimentSpec) -> pb.ExperimentDefinition:
@@ -29,9 +54,12 @@ def to_message(spec: ExperimentSpec) -> pb.ExperimentDefinition:
         exposure=EXPOSURES[spec.exposure],
         salt=spec.salt,
         target_lift=spec.target_lift,
+        audiences=spec.audiences,
+        units_per_day=spec.units_per_day,
     )
-    if spec.retention_s is not None:
-        message.retention.FromNanoseconds(round(spec.retention_s * 1e9))
+    for duration, seconds in ((message.duration, spec.duration_s), (message.retention, spec.retention_s)):
+        if seconds is not None:
+            _set_seconds(duration, seconds)
     return message
 
 
@@ -61,9 +89,20 @@ def _data(message: pb.ExperimentDefinition) -> dict[str, Any]:
         data["policy"] = _policy_data(message.policy)
     if message.exposure:
         data["exposure"] = _EXPOSURE_NAMES.get(message.exposure, str(message.exposure))
-    if message.HasField("retention"):
-        data["retention"] = message.retention.ToNanoseconds() / 1e9
-    return data
+    data["audiences"] = list(message.audiences)
+    return data | _durations(message)
+
+
+def _durations(message: pb.ExperimentDefinition | pb.Goal) -> dict[str, float]:
+    """The durations that are set, in seconds."""
+    return {
+        field.name: value.ToMicroseconds() / 1e6 for field, value in message.ListFields() if isinstance(value, Duration)
+    }
+
+
+def _set_seconds(message: Duration, seconds: float) -> None:
+    # Durations are whole microseconds; more digits than that a float of a hundred years does not have.
+    message.FromMicroseconds(round(seconds * 1e6))
 
 
 def _policy_message(spec: PolicySpec) -> pb.Policy:
@@ -131,15 +170,30 @@ def _attribute_data(message: pb.Attribute) -> dict[str, Any]:
 
 
 def _goal_message(spec: GoalSpec) -> pb.Goal:
-    message = pb.Goal(name=spec.name, kind=KINDS[spec.kind], default=spec.default)
-    message.window.FromNanoseconds(round(spec.window_s * 1e9))
+    message = pb.Goal(
+        name=spec.name,
+        kind=KINDS[spec.kind],
+        default=spec.default,
+        role=ROLES[spec.role] if spec.role else None,
+        direction=DIRECTIONS[spec.direction],
+        cap=spec.cap,
+        numerator=spec.numerator,
+        denominator=spec.denominator,
+        covariate=spec.covariate,
+        margin=spec.margin,
+        baseline=spec.baseline,
+        spread=spec.spread,
+    )
+    _set_seconds(message.window, spec.window_s)
+    _set_seconds(message.delay, spec.delay_s)
     return message
 
 
 def _goal_data(message: pb.Goal) -> dict[str, Any]:
-    data: dict[str, Any] = {"name": message.name, "default": message.default}
-    if message.kind:
-        data["kind"] = _KIND_NAMES.get(message.kind, str(message.kind))
-    if message.HasField("window"):
-        data["window"] = message.window.ToNanoseconds() / 1e9
-    return data
+    data: dict[str, Any] = {field.name: value for field, value in message.ListFields()}
+    data["name"] = message.name
+    for field, names in _GOAL_NAMES.items():
+        if field in data:
+            # A number that this release does not know stays one, and is refused as a word that it is not.
+            data[field] = names.get(data[field], str(data[field]))
+    return data | _durations(message)

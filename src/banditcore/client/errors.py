@@ -14,7 +14,7 @@ from banditcore.errors import (
     StoreCorrupt,
     StoreUnavailable,
 )
-from banditcore.v1.decision_service_pb2 import RewardError
+from banditcore.v1.decision_service_pb2 import MergeError, RewardError
 
 _DOMAIN = "banditcore"
 _DETAILS_KEY = "grpc-status-details-bin"
@@ -55,8 +55,8 @@ def from_status(status: status_pb2.Status) -> BanditcoreError | None:
     return kind(status.message, field=field, reason=info.reason)
 
 
-def from_reward_error(error: RewardError) -> BanditcoreError:
-    """The error that one reward of several was refused with."""
+def from_reward_error(error: RewardError | MergeError) -> BanditcoreError:
+    """The error that one reward or merge of several was refused with."""
     kind = _CLASSES.get(error.code, BanditcoreError)
     return kind(error.message, field=error.field, reason=error.reason)
 

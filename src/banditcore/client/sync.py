@@ -8,15 +8,19 @@ from typing import Self, TypeVar
 
 import grpc
 
-from banditcore.client import calls
-from banditcore.client.answers import Answer, AnswerColumns
+from banditcore.client import calls, offline
+from banditcore.client.answers import Answer, AnswerColumns, Applied
 from banditcore.client.calls import Attributes, Call, Definition
 from banditcore.client.channel import DEFAULT_TARGET, OPTIONS, Stubs
 from banditcore.client.errors import from_call
-from banditcore.types import Experiment, Explanation, Floats, Report, Reward, RewardResult
+from banditcore.findings import Report
+from banditcore.offline import ImportResult, MergeResult, UnitReward
+from banditcore.types import Experiment, Explanation, Floats, Reward, RewardResult
 
 T = TypeVar("T")
+# Inside the classes `list` is the method.
 Experiments = list[Experiment]
+AppliedExperiments = list[Applied]
 
 
 class Client:
@@ -91,12 +95,21 @@ class Client:
         """Records up to 10,000 observations, each judged by itself. Raises only when all are refused."""
         return self._run(calls.record_rewards(rewards))
 
+    def import_rewards(self, experiment: str, rewards: Sequence[UnitReward], rule: str = "last") -> list[ImportResult]:
+        """Records what up to 10,000 units earned elsewhere, each judged by itself; `rule`: last, first or all."""
+        return self._run(offline.import_rewards(experiment, rewards, rule))
+
+    def merge_units(self, experiment: str, merges: Sequence[tuple[str, str]]) -> list[MergeResult]:
+        """Decides for the second unit of each pair when the first is asked for; up to 10,000, each by itself."""
+        return self._run(offline.merge_units(experiment, merges))
+
     def explain(self, decision_id: str) -> Explanation:
         """Everything needed to defend one decision."""
         return self._run(calls.explain(decision_id))
 
-    def apply(self, source: Definition) -> Experiments:
-        """Brings into force what a TOML file, a dictionary with a `name`, or an ExperimentSpec declares."""
+    def apply(self, source: Definition) -> AppliedExperiments:
+        """Brings into force what a TOML file, a dictionary with a `name`, or an ExperimentSpec declares, and says what
+        each holdout can show."""
         return [self._run(calls.apply(spec)) for spec in calls.definitions(source)]
 
     def get(self, name: str) -> Experiment:

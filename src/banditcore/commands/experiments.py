@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from banditcore.client import Client
-from banditcore.commands.output import LOCAL, Json, Server, print_json, print_table
+from banditcore.commands.output import LOCAL, Json, Server, print_json, print_table, say
+from banditcore.commands.words import frozen
 from banditcore.types import Experiment
 
 Name = Annotated[str, typer.Argument(help="Name of the experiment.")]
@@ -18,9 +20,16 @@ def apply(
     server: Server = LOCAL,
     as_json: Json = False,
 ) -> None:
-    """Declare or change the experiments of a TOML file; applying twice changes nothing."""
+    """Declare or change the experiments of a TOML file; applying twice changes nothing.
+
+    Says for each what its holdout can show, or what the file should say about the expected for that.
+    """
     with Client(server) as client:
-        _show(client.apply(file), as_json)
+        applied = client.apply(file)
+    _show(applied, as_json)
+    if not as_json:
+        for item in applied:
+            say(f"{item.spec.name}: {item.planning}")
 
 
 def list_(server: Server = LOCAL, as_json: Json = False) -> None:
@@ -36,7 +45,7 @@ def pause(name: Name, server: Server = LOCAL, as_json: Json = False) -> None:
 
 
 def resume(name: Name, server: Server = LOCAL, as_json: Json = False) -> None:
-    """Decide again after a pause."""
+    """Decide again after a pause, or by the policy again after an alarm froze it."""
     with Client(server) as client:
         _show([client.resume(name)], as_json)
 
@@ -47,7 +56,7 @@ def archive(name: Name, server: Server = LOCAL, as_json: Json = False) -> None:
         _show([client.archive(name)], as_json)
 
 
-def _show(experiments: list[Experiment], as_json: bool) -> None:
+def _show(experiments: Sequence[Experiment], as_json: bool) -> None:
     if as_json:
         print_json(experiments)
         return
@@ -55,7 +64,7 @@ def _show(experiments: list[Experiment], as_json: bool) -> None:
         (
             item.spec.name,
             str(item.version),
-            item.status,
+            item.status.upper() if item.status == "frozen" else item.status,
             item.spec.policy.name,
             str(sum(arm.active for arm in item.arms)),
             f"{item.spec.holdout:g}",
@@ -66,3 +75,6 @@ def _show(experiments: list[Experiment], as_json: bool) -> None:
     ]
     columns = ("experiment", "version", "status", "policy", "variants", "holdout", "learns from", "model position")
     print_table("Experiments", columns, rows)
+    for item in experiments:
+        if item.status == "frozen":
+            say(frozen(item.spec.name), alarm=True)

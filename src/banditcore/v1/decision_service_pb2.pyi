@@ -3,12 +3,24 @@ import datetime
 from banditcore.v1 import decision_pb2 as _decision_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class AttributionRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ATTRIBUTION_RULE_UNSPECIFIED: _ClassVar[AttributionRule]
+    ATTRIBUTION_RULE_LAST: _ClassVar[AttributionRule]
+    ATTRIBUTION_RULE_FIRST: _ClassVar[AttributionRule]
+    ATTRIBUTION_RULE_ALL: _ClassVar[AttributionRule]
+ATTRIBUTION_RULE_UNSPECIFIED: AttributionRule
+ATTRIBUTION_RULE_LAST: AttributionRule
+ATTRIBUTION_RULE_FIRST: AttributionRule
+ATTRIBUTION_RULE_ALL: AttributionRule
 
 class DecideRequest(_message.Message):
     __slots__ = ("experiment", "unit", "attributes", "eligible_variants", "request_id")
@@ -187,6 +199,92 @@ class RewardResult(_message.Message):
     def __init__(self, error: _Optional[_Union[RewardError, _Mapping]] = ..., duplicate: bool = ..., resolved: bool = ...) -> None: ...
 
 class RewardError(_message.Message):
+    __slots__ = ("code", "reason", "message", "field")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    reason: str
+    message: str
+    field: str
+    def __init__(self, code: _Optional[int] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
+
+class UnitReward(_message.Message):
+    __slots__ = ("unit", "goal", "value", "event_time", "key")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    GOAL_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    goal: str
+    value: float
+    event_time: _timestamp_pb2.Timestamp
+    key: str
+    def __init__(self, unit: _Optional[str] = ..., goal: _Optional[str] = ..., value: _Optional[float] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., key: _Optional[str] = ...) -> None: ...
+
+class ImportRewardsRequest(_message.Message):
+    __slots__ = ("experiment", "rewards", "rule")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    REWARDS_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    rewards: _containers.RepeatedCompositeFieldContainer[UnitReward]
+    rule: AttributionRule
+    def __init__(self, experiment: _Optional[str] = ..., rewards: _Optional[_Iterable[_Union[UnitReward, _Mapping]]] = ..., rule: _Optional[_Union[AttributionRule, str]] = ...) -> None: ...
+
+class ImportRewardsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[ImportResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[ImportResult, _Mapping]]] = ...) -> None: ...
+
+class ImportResult(_message.Message):
+    __slots__ = ("error", "decision_count", "late_count", "duplicate", "resolved_count")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    DECISION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LATE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    error: RewardError
+    decision_count: int
+    late_count: int
+    duplicate: bool
+    resolved_count: int
+    def __init__(self, error: _Optional[_Union[RewardError, _Mapping]] = ..., decision_count: _Optional[int] = ..., late_count: _Optional[int] = ..., duplicate: bool = ..., resolved_count: _Optional[int] = ...) -> None: ...
+
+class UnitMerge(_message.Message):
+    __slots__ = ("unit", "into")
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    INTO_FIELD_NUMBER: _ClassVar[int]
+    unit: str
+    into: str
+    def __init__(self, unit: _Optional[str] = ..., into: _Optional[str] = ...) -> None: ...
+
+class MergeUnitsRequest(_message.Message):
+    __slots__ = ("experiment", "merges")
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    MERGES_FIELD_NUMBER: _ClassVar[int]
+    experiment: str
+    merges: _containers.RepeatedCompositeFieldContainer[UnitMerge]
+    def __init__(self, experiment: _Optional[str] = ..., merges: _Optional[_Iterable[_Union[UnitMerge, _Mapping]]] = ...) -> None: ...
+
+class MergeUnitsResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[MergeResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[MergeResult, _Mapping]]] = ...) -> None: ...
+
+class MergeResult(_message.Message):
+    __slots__ = ("error", "duplicate")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_FIELD_NUMBER: _ClassVar[int]
+    error: MergeError
+    duplicate: bool
+    def __init__(self, error: _Optional[_Union[MergeError, _Mapping]] = ..., duplicate: bool = ...) -> None: ...
+
+class MergeError(_message.Message):
     __slots__ = ("code", "reason", "message", "field")
     CODE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]

@@ -67,6 +67,16 @@ class DecisionServiceStub(object):
                 request_serializer=banditcore_dot_v1_dot_decision__service__pb2.RecordRewardsRequest.SerializeToString,
                 response_deserializer=banditcore_dot_v1_dot_decision__service__pb2.RecordRewardsResponse.FromString,
                 _registered_method=True)
+        self.ImportRewards = channel.unary_unary(
+                '/banditcore.v1.DecisionService/ImportRewards',
+                request_serializer=banditcore_dot_v1_dot_decision__service__pb2.ImportRewardsRequest.SerializeToString,
+                response_deserializer=banditcore_dot_v1_dot_decision__service__pb2.ImportRewardsResponse.FromString,
+                _registered_method=True)
+        self.MergeUnits = channel.unary_unary(
+                '/banditcore.v1.DecisionService/MergeUnits',
+                request_serializer=banditcore_dot_v1_dot_decision__service__pb2.MergeUnitsRequest.SerializeToString,
+                response_deserializer=banditcore_dot_v1_dot_decision__service__pb2.MergeUnitsResponse.FromString,
+                _registered_method=True)
         self.ExplainDecision = channel.unary_unary(
                 '/banditcore.v1.DecisionService/ExplainDecision',
                 request_serializer=banditcore_dot_v1_dot_decision__service__pb2.ExplainDecisionRequest.SerializeToString,
@@ -121,6 +131,30 @@ class DecisionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportRewards(self, request, context):
+        """Records up to 10,000 observations of goals by unit, such as sales in shops, each judged by itself.
+
+        Each is attributed to decisions of its unit that were made at or before it happened and less than the goal's window
+        before it, to the millisecond. It may arrive until the window and the goal's delay have passed; after that it is
+        logged as late and counts nowhere. The same row again is a duplicate and changes nothing. The call itself fails only
+        when the experiment, the rule or the number of rows is wrong; what is wrong with a row its result says. May take
+        seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeUnits(self, request, context):
+        """Says of up to 10,000 units that each is the same customer as another one, each judged by itself.
+
+        From then on, decisions asked for the unit are made and logged for the other one, which was seen first and keeps its
+        assignment; what was decided before stays as it is. Cannot be undone. Other servers on the store know it within a
+        second. The call itself fails only when the experiment or the number of rows is wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainDecision(self, request, context):
         """Recomputes one decision from snapshot and log, with all that is needed to defend it. May take a second.
         """
@@ -150,6 +184,16 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.RecordRewards,
                     request_deserializer=banditcore_dot_v1_dot_decision__service__pb2.RecordRewardsRequest.FromString,
                     response_serializer=banditcore_dot_v1_dot_decision__service__pb2.RecordRewardsResponse.SerializeToString,
+            ),
+            'ImportRewards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportRewards,
+                    request_deserializer=banditcore_dot_v1_dot_decision__service__pb2.ImportRewardsRequest.FromString,
+                    response_serializer=banditcore_dot_v1_dot_decision__service__pb2.ImportRewardsResponse.SerializeToString,
+            ),
+            'MergeUnits': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeUnits,
+                    request_deserializer=banditcore_dot_v1_dot_decision__service__pb2.MergeUnitsRequest.FromString,
+                    response_serializer=banditcore_dot_v1_dot_decision__service__pb2.MergeUnitsResponse.SerializeToString,
             ),
             'ExplainDecision': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainDecision,
@@ -278,6 +322,60 @@ class DecisionService(object):
             '/banditcore.v1.DecisionService/RecordRewards',
             banditcore_dot_v1_dot_decision__service__pb2.RecordRewardsRequest.SerializeToString,
             banditcore_dot_v1_dot_decision__service__pb2.RecordRewardsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportRewards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banditcore.v1.DecisionService/ImportRewards',
+            banditcore_dot_v1_dot_decision__service__pb2.ImportRewardsRequest.SerializeToString,
+            banditcore_dot_v1_dot_decision__service__pb2.ImportRewardsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeUnits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banditcore.v1.DecisionService/MergeUnits',
+            banditcore_dot_v1_dot_decision__service__pb2.MergeUnitsRequest.SerializeToString,
+            banditcore_dot_v1_dot_decision__service__pb2.MergeUnitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62\x61nditcore/v1/experiment.proto\x12\rbanditcore.v1\x1a\x1c\x62\x61nditcore/v1/decision.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x03\n\x14\x45xperimentDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x02 \x01(\t\x12\x0f\n\x07holdout\x18\x03 \x01(\x01\x12(\n\x08variants\x18\x04 \x03(\x0b\x32\x16.banditcore.v1.Variant\x12%\n\x06policy\x18\x05 \x01(\x0b\x32\x15.banditcore.v1.Policy\x12)\n\x07\x63ontext\x18\x06 \x03(\x0b\x32\x18.banditcore.v1.Attribute\x12\"\n\x05goals\x18\x07 \x03(\x0b\x32\x13.banditcore.v1.Goal\x12\r\n\x05learn\x18\x08 \x01(\t\x12)\n\x08\x65xposure\x18\t \x01(\x0e\x32\x17.banditcore.v1.Exposure\x12\x0c\n\x04salt\x18\n \x01(\t\x12\x18\n\x0btarget_lift\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12,\n\tretention\x18\x0c \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\n\x0c_target_lift\"\'\n\x07Variant\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\t\"\xb0\x01\n\x06Policy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05\x66loor\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x06params\x18\x03 \x03(\x0b\x32!.banditcore.v1.Policy.ParamsEntry\x1aG\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.banditcore.v1.Parameter:\x02\x38\x01\x42\x08\n\x06_floor\"\x87\x01\n\tParameter\x12\x10\n\x06number\x18\x01 \x01(\x01H\x00\x12\'\n\x06vector\x18\x02 \x01(\x0b\x32\x15.banditcore.v1.VectorH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\'\n\x06matrix\x18\x04 \x01(\x0b\x32\x15.banditcore.v1.MatrixH\x00\x42\x06\n\x04kind\"-\n\x06Matrix\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.banditcore.v1.Vector\"\xa7\x02\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x07numeric\x18\x02 \x01(\x0b\x32\x1f.banditcore.v1.NumericAttributeH\x00\x12\x34\n\x08\x63\x61tegory\x18\x03 \x01(\x0b\x32 .banditcore.v1.CategoryAttributeH\x00\x12\x32\n\x07\x62oolean\x18\x04 \x01(\x0b\x32\x1f.banditcore.v1.BooleanAttributeH\x00\x12\x30\n\x06vector\x18\x05 \x01(\x0b\x32\x1e.banditcore.v1.VectorAttributeH\x00\x12\x34\n\x08\x63onstant\x18\x06 \x01(\x0b\x32 .banditcore.v1.ConstantAttributeH\x00\x42\x06\n\x04type\"P\n\x10NumericAttribute\x12\x13\n\x06\x63\x65nter\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05scale\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_centerB\x08\n\x06_scale\"#\n\x11\x43\x61tegoryAttribute\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x12\n\x10\x42ooleanAttribute\"=\n\x0fVectorAttribute\x12\x0c\n\x04size\x18\x01 \x01(\x05\x12\x12\n\x05scale\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_scale\"\x13\n\x11\x43onstantAttribute\"w\n\x04Goal\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.banditcore.v1.GoalKind\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x04 \x01(\x01\"\xe1\x02\n\nExperiment\x12\x37\n\ndefinition\x18\x01 \x01(\x0b\x32#.banditcore.v1.ExperimentDefinition\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12/\n\x06status\x18\x03 \x01(\x0e\x32\x1f.banditcore.v1.ExperimentStatus\x12 \n\x04\x61rms\x18\x04 \x03(\x0b\x32\x12.banditcore.v1.Arm\x12\x0e\n\x06stream\x18\x05 \x01(\x03\x12\x15\n\rfeature_count\x18\x06 \x01(\x05\x12\x16\n\x0emodel_position\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rfeature_names\x18\n \x03(\t\"7\n\x03\x41rm\x12\x0f\n\x07variant\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\"\xb0\x02\n\x06Report\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12/\n\x06status\x18\x03 \x01(\x0e\x32\x1f.banditcore.v1.ExperimentStatus\x12/\n\x0breport_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x64\x65\x63ision_count\x18\x05 \x01(\x03\x12\x15\n\rholdout_share\x18\x06 \x01(\x01\x12\x16\n\x0emodel_position\x18\x07 \x01(\x03\x12(\n\x05goals\x18\x08 \x03(\x0b\x32\x19.banditcore.v1.GoalReport\x12.\n\x08variants\x18\t \x03(\x0b\x32\x1c.banditcore.v1.VariantReport\"\x8d\x02\n\nGoalReport\x12\x0c\n\x04goal\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.banditcore.v1.GoalKind\x12\x0f\n\x07learned\x18\x03 \x01(\x08\x12*\n\x06policy\x18\x04 \x01(\x0b\x32\x1a.banditcore.v1.GroupReport\x12+\n\x07holdout\x18\x05 \x01(\x0b\x32\x1a.banditcore.v1.GroupReport\x12/\n\x06status\x18\x06 \x01(\x0e\x32\x1f.banditcore.v1.GoalReportStatus\x12!\n\x04lift\x18\x07 \x01(\x0b\x32\x13.banditcore.v1.Lift\x12\x0c\n\x04note\x18\x08 \x01(\t\"\x9b\x01\n\x0bGroupReport\x12\x12\n\nunit_count\x18\x01 \x01(\x03\x12\x1a\n\x12matured_unit_count\x18\x02 \x01(\x03\x12\x1c\n\x14\x63onverted_unit_count\x18\x03 \x01(\x03\x12\x11\n\x04mean\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08variance\x18\x05 \x01(\x01H\x01\x88\x01\x01\x42\x07\n\x05_meanB\x0b\n\t_variance\"g\n\x04Lift\x12\x10\n\x08\x65stimate\x18\x01 \x01(\x01\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04high\x18\x03 \x01(\x01\x12\r\n\x05\x61lpha\x18\x04 \x01(\x01\x12\x0f\n\x07\x65_value\x18\x05 \x01(\x01\x12\x12\n\ndifference\x18\x06 \x01(\x01\"\x8c\x01\n\rVariantReport\x12\x0f\n\x07variant\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x02 \x01(\x08\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\x12\x16\n\x0e\x64\x65\x63ision_count\x18\x04 \x01(\x03\x12\r\n\x05share\x18\x05 \x01(\x01\x12\x15\n\x08raw_mean\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_raw_mean*Q\n\x08\x45xposure\x12\x18\n\x14\x45XPOSURE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45XPOSURE_IMPLIED\x10\x01\x12\x15\n\x11\x45XPOSURE_EXPLICIT\x10\x02*P\n\x08GoalKind\x12\x19\n\x15GOAL_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10GOAL_KIND_BINARY\x10\x01\x12\x13\n\x0fGOAL_KIND_VALUE\x10\x02*\x92\x01\n\x10\x45xperimentStatus\x12!\n\x1d\x45XPERIMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45XPERIMENT_STATUS_RUNNING\x10\x01\x12\x1c\n\x18\x45XPERIMENT_STATUS_PAUSED\x10\x02\x12\x1e\n\x1a\x45XPERIMENT_STATUS_ARCHIVED\x10\x03*w\n\x10GoalReportStatus\x12\"\n\x1eGOAL_REPORT_STATUS_UNSPECIFIED\x10\x00\x12!\n\x1dGOAL_REPORT_STATUS_COLLECTING\x10\x01\x12\x1c\n\x18GOAL_REPORT_STATUS_READY\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62\x61nditcore/v1/experiment.proto\x12\rbanditcore.v1\x1a\x1c\x62\x61nditcore/v1/decision.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x03\n\x14\x45xperimentDefinition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontrol\x18\x02 \x01(\t\x12\x0f\n\x07holdout\x18\x03 \x01(\x01\x12(\n\x08variants\x18\x04 \x03(\x0b\x32\x16.banditcore.v1.Variant\x12%\n\x06policy\x18\x05 \x01(\x0b\x32\x15.banditcore.v1.Policy\x12)\n\x07\x63ontext\x18\x06 \x03(\x0b\x32\x18.banditcore.v1.Attribute\x12\"\n\x05goals\x18\x07 \x03(\x0b\x32\x13.banditcore.v1.Goal\x12\r\n\x05learn\x18\x08 \x01(\t\x12)\n\x08\x65xposure\x18\t \x01(\x0e\x32\x17.banditcore.v1.Exposure\x12\x0c\n\x04salt\x18\n \x01(\t\x12\x18\n\x0btarget_lift\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12,\n\tretention\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\taudiences\x18\r \x03(\t\x12\x1a\n\runits_per_day\x18\x0e \x01(\x01H\x01\x88\x01\x01\x12+\n\x08\x64uration\x18\x0f \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\n\x0c_target_liftB\x10\n\x0e_units_per_day\"\'\n\x07Variant\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\t\"\xb0\x01\n\x06Policy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05\x66loor\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x31\n\x06params\x18\x03 \x03(\x0b\x32!.banditcore.v1.Policy.ParamsEntry\x1aG\n\x0bParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.banditcore.v1.Parameter:\x02\x38\x01\x42\x08\n\x06_floor\"\x87\x01\n\tParameter\x12\x10\n\x06number\x18\x01 \x01(\x01H\x00\x12\'\n\x06vector\x18\x02 \x01(\x0b\x32\x15.banditcore.v1.VectorH\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\'\n\x06matrix\x18\x04 \x01(\x0b\x32\x15.banditcore.v1.MatrixH\x00\x42\x06\n\x04kind\"-\n\x06Matrix\x12#\n\x04rows\x18\x01 \x03(\x0b\x32\x15.banditcore.v1.Vector\"\xa7\x02\n\tAttribute\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x32\n\x07numeric\x18\x02 \x01(\x0b\x32\x1f.banditcore.v1.NumericAttributeH\x00\x12\x34\n\x08\x63\x61tegory\x18\x03 \x01(\x0b\x32 .banditcore.v1.CategoryAttributeH\x00\x12\x32\n\x07\x62oolean\x18\x04 \x01(\x0b\x32\x1f.banditcore.v1.BooleanAttributeH\x00\x12\x30\n\x06vector\x18\x05 \x01(\x0b\x32\x1e.banditcore.v1.VectorAttributeH\x00\x12\x34\n\x08\x63onstant\x18\x06 \x01(\x0b\x32 .banditcore.v1.ConstantAttributeH\x00\x42\x06\n\x04type\"P\n\x10NumericAttribute\x12\x13\n\x06\x63\x65nter\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\x05scale\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_centerB\x08\n\x06_scale\"#\n\x11\x43\x61tegoryAttribute\x12\x0e\n\x06values\x18\x01 \x03(\t\"\x12\n\x10\x42ooleanAttribute\"=\n\x0fVectorAttribute\x12\x0c\n\x04size\x18\x01 \x01(\x05\x12\x12\n\x05scale\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_scale\"\x13\n\x11\x43onstantAttribute\"\xc7\x03\n\x04Goal\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.banditcore.v1.GoalKind\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x04 \x01(\x01\x12%\n\x04role\x18\x05 \x01(\x0e\x32\x17.banditcore.v1.GoalRole\x12/\n\tdirection\x18\x06 \x01(\x0e\x32\x1c.banditcore.v1.GoalDirection\x12(\n\x05\x64\x65lay\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x03\x63\x61p\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\tnumerator\x18\t \x01(\t\x12\x18\n\x0b\x64\x65nominator\x18\n \x01(\tH\x01\x88\x01\x01\x12\x11\n\tcovariate\x18\x0b \x01(\t\x12\x13\n\x06margin\x18\x0c \x01(\x01H\x02\x88\x01\x01\x12\x15\n\x08\x62\x61seline\x18\r \x01(\x01H\x03\x88\x01\x01\x12\x13\n\x06spread\x18\x0e \x01(\x01H\x04\x88\x01\x01\x42\x06\n\x04_capB\x0e\n\x0c_denominatorB\t\n\x07_marginB\x0b\n\t_baselineB\t\n\x07_spread\"\xe1\x02\n\nExperiment\x12\x37\n\ndefinition\x18\x01 \x01(\x0b\x32#.banditcore.v1.ExperimentDefinition\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12/\n\x06status\x18\x03 \x01(\x0e\x32\x1f.banditcore.v1.ExperimentStatus\x12 \n\x04\x61rms\x18\x04 \x03(\x0b\x32\x12.banditcore.v1.Arm\x12\x0e\n\x06stream\x18\x05 \x01(\x03\x12\x15\n\rfeature_count\x18\x06 \x01(\x05\x12\x16\n\x0emodel_position\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rfeature_names\x18\n \x03(\t\"7\n\x03\x41rm\x12\x0f\n\x07variant\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08*Q\n\x08\x45xposure\x12\x18\n\x14\x45XPOSURE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x45XPOSURE_IMPLIED\x10\x01\x12\x15\n\x11\x45XPOSURE_EXPLICIT\x10\x02*n\n\x08GoalRole\x12\x19\n\x15GOAL_ROLE_UNSPECIFIED\x10\x00\x12\x15\n\x11GOAL_ROLE_PRIMARY\x10\x01\x12\x17\n\x13GOAL_ROLE_SECONDARY\x10\x02\x12\x17\n\x13GOAL_ROLE_GUARDRAIL\x10\x03*i\n\rGoalDirection\x12\x1e\n\x1aGOAL_DIRECTION_UNSPECIFIED\x10\x00\x12\x1b\n\x17GOAL_DIRECTION_INCREASE\x10\x01\x12\x1b\n\x17GOAL_DIRECTION_DECREASE\x10\x02*e\n\x08GoalKind\x12\x19\n\x15GOAL_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10GOAL_KIND_BINARY\x10\x01\x12\x13\n\x0fGOAL_KIND_VALUE\x10\x02\x12\x13\n\x0fGOAL_KIND_RATIO\x10\x03*\xb0\x01\n\x10\x45xperimentStatus\x12!\n\x1d\x45XPERIMENT_STATUS_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45XPERIMENT_STATUS_RUNNING\x10\x01\x12\x1c\n\x18\x45XPERIMENT_STATUS_PAUSED\x10\x02\x12\x1e\n\x1a\x45XPERIMENT_STATUS_ARCHIVED\x10\x03\x12\x1c\n\x18\x45XPERIMENT_STATUS_FROZEN\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,52 +36,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_POLICY_PARAMSENTRY']._loaded_options = None
   _globals['_POLICY_PARAMSENTRY']._serialized_options = b'8\001'
-  _globals['_EXPOSURE']._serialized_start=2982
-  _globals['_EXPOSURE']._serialized_end=3063
-  _globals['_GOALKIND']._serialized_start=3065
-  _globals['_GOALKIND']._serialized_end=3145
-  _globals['_EXPERIMENTSTATUS']._serialized_start=3148
-  _globals['_EXPERIMENTSTATUS']._serialized_end=3294
-  _globals['_GOALREPORTSTATUS']._serialized_start=3296
-  _globals['_GOALREPORTSTATUS']._serialized_end=3415
+  _globals['_EXPOSURE']._serialized_start=2444
+  _globals['_EXPOSURE']._serialized_end=2525
+  _globals['_GOALROLE']._serialized_start=2527
+  _globals['_GOALROLE']._serialized_end=2637
+  _globals['_GOALDIRECTION']._serialized_start=2639
+  _globals['_GOALDIRECTION']._serialized_end=2744
+  _globals['_GOALKIND']._serialized_start=2746
+  _globals['_GOALKIND']._serialized_end=2847
+  _globals['_EXPERIMENTSTATUS']._serialized_start=2850
+  _globals['_EXPERIMENTSTATUS']._serialized_end=3026
   _globals['_EXPERIMENTDEFINITION']._serialized_start=145
-  _globals['_EXPERIMENTDEFINITION']._serialized_end=535
-  _globals['_VARIANT']._serialized_start=537
-  _globals['_VARIANT']._serialized_end=576
-  _globals['_POLICY']._serialized_start=579
-  _globals['_POLICY']._serialized_end=755
-  _globals['_POLICY_PARAMSENTRY']._serialized_start=674
-  _globals['_POLICY_PARAMSENTRY']._serialized_end=745
-  _globals['_PARAMETER']._serialized_start=758
-  _globals['_PARAMETER']._serialized_end=893
-  _globals['_MATRIX']._serialized_start=895
-  _globals['_MATRIX']._serialized_end=940
-  _globals['_ATTRIBUTE']._serialized_start=943
-  _globals['_ATTRIBUTE']._serialized_end=1238
-  _globals['_NUMERICATTRIBUTE']._serialized_start=1240
-  _globals['_NUMERICATTRIBUTE']._serialized_end=1320
-  _globals['_CATEGORYATTRIBUTE']._serialized_start=1322
-  _globals['_CATEGORYATTRIBUTE']._serialized_end=1357
-  _globals['_BOOLEANATTRIBUTE']._serialized_start=1359
-  _globals['_BOOLEANATTRIBUTE']._serialized_end=1377
-  _globals['_VECTORATTRIBUTE']._serialized_start=1379
-  _globals['_VECTORATTRIBUTE']._serialized_end=1440
-  _globals['_CONSTANTATTRIBUTE']._serialized_start=1442
-  _globals['_CONSTANTATTRIBUTE']._serialized_end=1461
-  _globals['_GOAL']._serialized_start=1463
-  _globals['_GOAL']._serialized_end=1582
-  _globals['_EXPERIMENT']._serialized_start=1585
-  _globals['_EXPERIMENT']._serialized_end=1938
-  _globals['_ARM']._serialized_start=1940
-  _globals['_ARM']._serialized_end=1995
-  _globals['_REPORT']._serialized_start=1998
-  _globals['_REPORT']._serialized_end=2302
-  _globals['_GOALREPORT']._serialized_start=2305
-  _globals['_GOALREPORT']._serialized_end=2574
-  _globals['_GROUPREPORT']._serialized_start=2577
-  _globals['_GROUPREPORT']._serialized_end=2732
-  _globals['_LIFT']._serialized_start=2734
-  _globals['_LIFT']._serialized_end=2837
-  _globals['_VARIANTREPORT']._serialized_start=2840
-  _globals['_VARIANTREPORT']._serialized_end=2980
+  _globals['_EXPERIMENTDEFINITION']._serialized_end=645
+  _globals['_VARIANT']._serialized_start=647
+  _globals['_VARIANT']._serialized_end=686
+  _globals['_POLICY']._serialized_start=689
+  _globals['_POLICY']._serialized_end=865
+  _globals['_POLICY_PARAMSENTRY']._serialized_start=784
+  _globals['_POLICY_PARAMSENTRY']._serialized_end=855
+  _globals['_PARAMETER']._serialized_start=868
+  _globals['_PARAMETER']._serialized_end=1003
+  _globals['_MATRIX']._serialized_start=1005
+  _globals['_MATRIX']._serialized_end=1050
+  _globals['_ATTRIBUTE']._serialized_start=1053
+  _globals['_ATTRIBUTE']._serialized_end=1348
+  _globals['_NUMERICATTRIBUTE']._serialized_start=1350
+  _globals['_NUMERICATTRIBUTE']._serialized_end=1430
+  _globals['_CATEGORYATTRIBUTE']._serialized_start=1432
+  _globals['_CATEGORYATTRIBUTE']._serialized_end=1467
+  _globals['_BOOLEANATTRIBUTE']._serialized_start=1469
+  _globals['_BOOLEANATTRIBUTE']._serialized_end=1487
+  _globals['_VECTORATTRIBUTE']._serialized_start=1489
+  _globals['_VECTORATTRIBUTE']._serialized_end=1550
+  _globals['_CONSTANTATTRIBUTE']._serialized_start=1552
+  _globals['_CONSTANTATTRIBUTE']._serialized_end=1571
+  _globals['_GOAL']._serialized_start=1574
+  _globals['_GOAL']._serialized_end=2029
+  _globals['_EXPERIMENT']._serialized_start=2032
+  _globals['_EXPERIMENT']._serialized_end=2385
+  _globals['_ARM']._serialized_start=2387
+  _globals['_ARM']._serialized_end=2442
 # @@protoc_insertion_point(module_scope)

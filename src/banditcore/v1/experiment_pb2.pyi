@@ -18,11 +18,25 @@ class Exposure(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPOSURE_IMPLIED: _ClassVar[Exposure]
     EXPOSURE_EXPLICIT: _ClassVar[Exposure]
 
+class GoalRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GOAL_ROLE_UNSPECIFIED: _ClassVar[GoalRole]
+    GOAL_ROLE_PRIMARY: _ClassVar[GoalRole]
+    GOAL_ROLE_SECONDARY: _ClassVar[GoalRole]
+    GOAL_ROLE_GUARDRAIL: _ClassVar[GoalRole]
+
+class GoalDirection(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GOAL_DIRECTION_UNSPECIFIED: _ClassVar[GoalDirection]
+    GOAL_DIRECTION_INCREASE: _ClassVar[GoalDirection]
+    GOAL_DIRECTION_DECREASE: _ClassVar[GoalDirection]
+
 class GoalKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     GOAL_KIND_UNSPECIFIED: _ClassVar[GoalKind]
     GOAL_KIND_BINARY: _ClassVar[GoalKind]
     GOAL_KIND_VALUE: _ClassVar[GoalKind]
+    GOAL_KIND_RATIO: _ClassVar[GoalKind]
 
 class ExperimentStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -30,28 +44,29 @@ class ExperimentStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXPERIMENT_STATUS_RUNNING: _ClassVar[ExperimentStatus]
     EXPERIMENT_STATUS_PAUSED: _ClassVar[ExperimentStatus]
     EXPERIMENT_STATUS_ARCHIVED: _ClassVar[ExperimentStatus]
-
-class GoalReportStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    GOAL_REPORT_STATUS_UNSPECIFIED: _ClassVar[GoalReportStatus]
-    GOAL_REPORT_STATUS_COLLECTING: _ClassVar[GoalReportStatus]
-    GOAL_REPORT_STATUS_READY: _ClassVar[GoalReportStatus]
+    EXPERIMENT_STATUS_FROZEN: _ClassVar[ExperimentStatus]
 EXPOSURE_UNSPECIFIED: Exposure
 EXPOSURE_IMPLIED: Exposure
 EXPOSURE_EXPLICIT: Exposure
+GOAL_ROLE_UNSPECIFIED: GoalRole
+GOAL_ROLE_PRIMARY: GoalRole
+GOAL_ROLE_SECONDARY: GoalRole
+GOAL_ROLE_GUARDRAIL: GoalRole
+GOAL_DIRECTION_UNSPECIFIED: GoalDirection
+GOAL_DIRECTION_INCREASE: GoalDirection
+GOAL_DIRECTION_DECREASE: GoalDirection
 GOAL_KIND_UNSPECIFIED: GoalKind
 GOAL_KIND_BINARY: GoalKind
 GOAL_KIND_VALUE: GoalKind
+GOAL_KIND_RATIO: GoalKind
 EXPERIMENT_STATUS_UNSPECIFIED: ExperimentStatus
 EXPERIMENT_STATUS_RUNNING: ExperimentStatus
 EXPERIMENT_STATUS_PAUSED: ExperimentStatus
 EXPERIMENT_STATUS_ARCHIVED: ExperimentStatus
-GOAL_REPORT_STATUS_UNSPECIFIED: GoalReportStatus
-GOAL_REPORT_STATUS_COLLECTING: GoalReportStatus
-GOAL_REPORT_STATUS_READY: GoalReportStatus
+EXPERIMENT_STATUS_FROZEN: ExperimentStatus
 
 class ExperimentDefinition(_message.Message):
-    __slots__ = ("name", "control", "holdout", "variants", "policy", "context", "goals", "learn", "exposure", "salt", "target_lift", "retention")
+    __slots__ = ("name", "control", "holdout", "variants", "policy", "context", "goals", "learn", "exposure", "salt", "target_lift", "retention", "audiences", "units_per_day", "duration")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
     HOLDOUT_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +79,9 @@ class ExperimentDefinition(_message.Message):
     SALT_FIELD_NUMBER: _ClassVar[int]
     TARGET_LIFT_FIELD_NUMBER: _ClassVar[int]
     RETENTION_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCES_FIELD_NUMBER: _ClassVar[int]
+    UNITS_PER_DAY_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
     name: str
     control: str
     holdout: float
@@ -76,7 +94,10 @@ class ExperimentDefinition(_message.Message):
     salt: str
     target_lift: float
     retention: _duration_pb2.Duration
-    def __init__(self, name: _Optional[str] = ..., control: _Optional[str] = ..., holdout: _Optional[float] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., learn: _Optional[str] = ..., exposure: _Optional[_Union[Exposure, str]] = ..., salt: _Optional[str] = ..., target_lift: _Optional[float] = ..., retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    audiences: _containers.RepeatedScalarFieldContainer[str]
+    units_per_day: float
+    duration: _duration_pb2.Duration
+    def __init__(self, name: _Optional[str] = ..., control: _Optional[str] = ..., holdout: _Optional[float] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., context: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ..., goals: _Optional[_Iterable[_Union[Goal, _Mapping]]] = ..., learn: _Optional[str] = ..., exposure: _Optional[_Union[Exposure, str]] = ..., salt: _Optional[str] = ..., target_lift: _Optional[float] = ..., retention: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., audiences: _Optional[_Iterable[str]] = ..., units_per_day: _Optional[float] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Variant(_message.Message):
     __slots__ = ("key", "payload")
@@ -168,16 +189,36 @@ class ConstantAttribute(_message.Message):
     def __init__(self) -> None: ...
 
 class Goal(_message.Message):
-    __slots__ = ("name", "kind", "window", "default")
+    __slots__ = ("name", "kind", "window", "default", "role", "direction", "delay", "cap", "numerator", "denominator", "covariate", "margin", "baseline", "spread")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    DELAY_FIELD_NUMBER: _ClassVar[int]
+    CAP_FIELD_NUMBER: _ClassVar[int]
+    NUMERATOR_FIELD_NUMBER: _ClassVar[int]
+    DENOMINATOR_FIELD_NUMBER: _ClassVar[int]
+    COVARIATE_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    SPREAD_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: GoalKind
     window: _duration_pb2.Duration
     default: float
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[GoalKind, str]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., default: _Optional[float] = ...) -> None: ...
+    role: GoalRole
+    direction: GoalDirection
+    delay: _duration_pb2.Duration
+    cap: float
+    numerator: str
+    denominator: str
+    covariate: str
+    margin: float
+    baseline: float
+    spread: float
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[GoalKind, str]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., default: _Optional[float] = ..., role: _Optional[_Union[GoalRole, str]] = ..., direction: _Optional[_Union[GoalDirection, str]] = ..., delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., cap: _Optional[float] = ..., numerator: _Optional[str] = ..., denominator: _Optional[str] = ..., covariate: _Optional[str] = ..., margin: _Optional[float] = ..., baseline: _Optional[float] = ..., spread: _Optional[float] = ...) -> None: ...
 
 class Experiment(_message.Message):
     __slots__ = ("definition", "version", "status", "arms", "stream", "feature_count", "model_position", "create_time", "update_time", "feature_names")
@@ -212,91 +253,3 @@ class Arm(_message.Message):
     payload: str
     active: bool
     def __init__(self, variant: _Optional[str] = ..., payload: _Optional[str] = ..., active: bool = ...) -> None: ...
-
-class Report(_message.Message):
-    __slots__ = ("experiment", "version", "status", "report_time", "decision_count", "holdout_share", "model_position", "goals", "variants")
-    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
-    VERSION_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
-    REPORT_TIME_FIELD_NUMBER: _ClassVar[int]
-    DECISION_COUNT_FIELD_NUMBER: _ClassVar[int]
-    HOLDOUT_SHARE_FIELD_NUMBER: _ClassVar[int]
-    MODEL_POSITION_FIELD_NUMBER: _ClassVar[int]
-    GOALS_FIELD_NUMBER: _ClassVar[int]
-    VARIANTS_FIELD_NUMBER: _ClassVar[int]
-    experiment: str
-    version: int
-    status: ExperimentStatus
-    report_time: _timestamp_pb2.Timestamp
-    decision_count: int
-    holdout_share: float
-    model_position: int
-    goals: _containers.RepeatedCompositeFieldContainer[GoalReport]
-    variants: _containers.RepeatedCompositeFieldContainer[VariantReport]
-    def __init__(self, experiment: _Optional[str] = ..., version: _Optional[int] = ..., status: _Optional[_Union[ExperimentStatus, str]] = ..., report_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_count: _Optional[int] = ..., holdout_share: _Optional[float] = ..., model_position: _Optional[int] = ..., goals: _Optional[_Iterable[_Union[GoalReport, _Mapping]]] = ..., variants: _Optional[_Iterable[_Union[VariantReport, _Mapping]]] = ...) -> None: ...
-
-class GoalReport(_message.Message):
-    __slots__ = ("goal", "kind", "learned", "policy", "holdout", "status", "lift", "note")
-    GOAL_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    LEARNED_FIELD_NUMBER: _ClassVar[int]
-    POLICY_FIELD_NUMBER: _ClassVar[int]
-    HOLDOUT_FIELD_NUMBER: _ClassVar[int]
-    STATUS_FIELD_NUMBER: _ClassVar[int]
-    LIFT_FIELD_NUMBER: _ClassVar[int]
-    NOTE_FIELD_NUMBER: _ClassVar[int]
-    goal: str
-    kind: GoalKind
-    learned: bool
-    policy: GroupReport
-    holdout: GroupReport
-    status: GoalReportStatus
-    lift: Lift
-    note: str
-    def __init__(self, goal: _Optional[str] = ..., kind: _Optional[_Union[GoalKind, str]] = ..., learned: bool = ..., policy: _Optional[_Union[GroupReport, _Mapping]] = ..., holdout: _Optional[_Union[GroupReport, _Mapping]] = ..., status: _Optional[_Union[GoalReportStatus, str]] = ..., lift: _Optional[_Union[Lift, _Mapping]] = ..., note: _Optional[str] = ...) -> None: ...
-
-class GroupReport(_message.Message):
-    __slots__ = ("unit_count", "matured_unit_count", "converted_unit_count", "mean", "variance")
-    UNIT_COUNT_FIELD_NUMBER: _ClassVar[int]
-    MATURED_UNIT_COUNT_FIELD_NUMBER: _ClassVar[int]
-    CONVERTED_UNIT_COUNT_FIELD_NUMBER: _ClassVar[int]
-    MEAN_FIELD_NUMBER: _ClassVar[int]
-    VARIANCE_FIELD_NUMBER: _ClassVar[int]
-    unit_count: int
-    matured_unit_count: int
-    converted_unit_count: int
-    mean: float
-    variance: float
-    def __init__(self, unit_count: _Optional[int] = ..., matured_unit_count: _Optional[int] = ..., converted_unit_count: _Optional[int] = ..., mean: _Optional[float] = ..., variance: _Optional[float] = ...) -> None: ...
-
-class Lift(_message.Message):
-    __slots__ = ("estimate", "low", "high", "alpha", "e_value", "difference")
-    ESTIMATE_FIELD_NUMBER: _ClassVar[int]
-    LOW_FIELD_NUMBER: _ClassVar[int]
-    HIGH_FIELD_NUMBER: _ClassVar[int]
-    ALPHA_FIELD_NUMBER: _ClassVar[int]
-    E_VALUE_FIELD_NUMBER: _ClassVar[int]
-    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
-    estimate: float
-    low: float
-    high: float
-    alpha: float
-    e_value: float
-    difference: float
-    def __init__(self, estimate: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., alpha: _Optional[float] = ..., e_value: _Optional[float] = ..., difference: _Optional[float] = ...) -> None: ...
-
-class VariantReport(_message.Message):
-    __slots__ = ("variant", "control", "active", "decision_count", "share", "raw_mean")
-    VARIANT_FIELD_NUMBER: _ClassVar[int]
-    CONTROL_FIELD_NUMBER: _ClassVar[int]
-    ACTIVE_FIELD_NUMBER: _ClassVar[int]
-    DECISION_COUNT_FIELD_NUMBER: _ClassVar[int]
-    SHARE_FIELD_NUMBER: _ClassVar[int]
-    RAW_MEAN_FIELD_NUMBER: _ClassVar[int]
-    variant: str
-    control: bool
-    active: bool
-    decision_count: int
-    share: float
-    raw_mean: float
-    def __init__(self, variant: _Optional[str] = ..., control: bool = ..., active: bool = ..., decision_count: _Optional[int] = ..., share: _Optional[float] = ..., raw_mean: _Optional[float] = ...) -> None: ...

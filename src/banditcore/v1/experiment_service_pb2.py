@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from banditcore.v1 import experiment_pb2 as banditcore_dot_v1_dot_experiment__pb2
+from banditcore.v1 import report_pb2 as banditcore_dot_v1_dot_report__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&banditcore/v1/experiment_service.proto\x12\rbanditcore.v1\x1a\x1e\x62\x61nditcore/v1/experiment.proto\"G\n\x0c\x41pplyRequest\x12\x37\n\ndefinition\x18\x01 \x01(\x0b\x32#.banditcore.v1.ExperimentDefinition\">\n\rApplyResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\"\x1a\n\nGetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x0bGetResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\"4\n\x0bListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x0cListResponse\x12.\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32\x19.banditcore.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1c\n\x0cPauseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\">\n\rPauseResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\"\x1d\n\rResumeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x0eResumeResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\"\x1e\n\x0e\x41rchiveRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x0f\x41rchiveResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x11GetReportResponse\x12%\n\x06report\x18\x01 \x01(\x0b\x32\x15.banditcore.v1.Report2\x9e\x04\n\x11\x45xperimentService\x12G\n\x05\x41pply\x12\x1b.banditcore.v1.ApplyRequest\x1a\x1c.banditcore.v1.ApplyResponse\"\x03\x90\x02\x02\x12\x41\n\x03Get\x12\x19.banditcore.v1.GetRequest\x1a\x1a.banditcore.v1.GetResponse\"\x03\x90\x02\x01\x12\x44\n\x04List\x12\x1a.banditcore.v1.ListRequest\x1a\x1b.banditcore.v1.ListResponse\"\x03\x90\x02\x01\x12G\n\x05Pause\x12\x1b.banditcore.v1.PauseRequest\x1a\x1c.banditcore.v1.PauseResponse\"\x03\x90\x02\x02\x12J\n\x06Resume\x12\x1c.banditcore.v1.ResumeRequest\x1a\x1d.banditcore.v1.ResumeResponse\"\x03\x90\x02\x02\x12M\n\x07\x41rchive\x12\x1d.banditcore.v1.ArchiveRequest\x1a\x1e.banditcore.v1.ArchiveResponse\"\x03\x90\x02\x02\x12S\n\tGetReport\x12\x1f.banditcore.v1.GetReportRequest\x1a .banditcore.v1.GetReportResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&banditcore/v1/experiment_service.proto\x12\rbanditcore.v1\x1a\x1e\x62\x61nditcore/v1/experiment.proto\x1a\x1a\x62\x61nditcore/v1/report.proto\"G\n\x0c\x41pplyRequest\x12\x37\n\ndefinition\x18\x01 \x01(\x0b\x32#.banditcore.v1.ExperimentDefinition\"u\n\rApplyResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\x12#\n\x05power\x18\x02 \x01(\x0b\x32\x14.banditcore.v1.Power\x12\x10\n\x08planning\x18\x03 \x01(\t\"\x1a\n\nGetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x0bGetResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\"4\n\x0bListRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x0cListResponse\x12.\n\x0b\x65xperiments\x18\x01 \x03(\x0b\x32\x19.banditcore.v1.Experiment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1c\n\x0cPauseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\">\n\rPauseResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\"\x1d\n\rResumeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x0eResumeResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\"\x1e\n\x0e\x41rchiveRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"@\n\x0f\x41rchiveResponse\x12-\n\nexperiment\x18\x01 \x01(\x0b\x32\x19.banditcore.v1.Experiment\" \n\x10GetReportRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x11GetReportResponse\x12%\n\x06report\x18\x01 \x01(\x0b\x32\x15.banditcore.v1.Report2\x9e\x04\n\x11\x45xperimentService\x12G\n\x05\x41pply\x12\x1b.banditcore.v1.ApplyRequest\x1a\x1c.banditcore.v1.ApplyResponse\"\x03\x90\x02\x02\x12\x41\n\x03Get\x12\x19.banditcore.v1.GetRequest\x1a\x1a.banditcore.v1.GetResponse\"\x03\x90\x02\x01\x12\x44\n\x04List\x12\x1a.banditcore.v1.ListRequest\x1a\x1b.banditcore.v1.ListResponse\"\x03\x90\x02\x01\x12G\n\x05Pause\x12\x1b.banditcore.v1.PauseRequest\x1a\x1c.banditcore.v1.PauseResponse\"\x03\x90\x02\x02\x12J\n\x06Resume\x12\x1c.banditcore.v1.ResumeRequest\x1a\x1d.banditcore.v1.ResumeResponse\"\x03\x90\x02\x02\x12M\n\x07\x41rchive\x12\x1d.banditcore.v1.ArchiveRequest\x1a\x1e.banditcore.v1.ArchiveResponse\"\x03\x90\x02\x02\x12S\n\tGetReport\x12\x1f.banditcore.v1.GetReportRequest\x1a .banditcore.v1.GetReportResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,34 +47,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPERIMENTSERVICE'].methods_by_name['Archive']._serialized_options = b'\220\002\002'
   _globals['_EXPERIMENTSERVICE'].methods_by_name['GetReport']._loaded_options = None
   _globals['_EXPERIMENTSERVICE'].methods_by_name['GetReport']._serialized_options = b'\220\002\001'
-  _globals['_APPLYREQUEST']._serialized_start=89
-  _globals['_APPLYREQUEST']._serialized_end=160
-  _globals['_APPLYRESPONSE']._serialized_start=162
-  _globals['_APPLYRESPONSE']._serialized_end=224
-  _globals['_GETREQUEST']._serialized_start=226
-  _globals['_GETREQUEST']._serialized_end=252
-  _globals['_GETRESPONSE']._serialized_start=254
-  _globals['_GETRESPONSE']._serialized_end=314
-  _globals['_LISTREQUEST']._serialized_start=316
-  _globals['_LISTREQUEST']._serialized_end=368
-  _globals['_LISTRESPONSE']._serialized_start=370
-  _globals['_LISTRESPONSE']._serialized_end=457
-  _globals['_PAUSEREQUEST']._serialized_start=459
-  _globals['_PAUSEREQUEST']._serialized_end=487
-  _globals['_PAUSERESPONSE']._serialized_start=489
-  _globals['_PAUSERESPONSE']._serialized_end=551
-  _globals['_RESUMEREQUEST']._serialized_start=553
-  _globals['_RESUMEREQUEST']._serialized_end=582
-  _globals['_RESUMERESPONSE']._serialized_start=584
-  _globals['_RESUMERESPONSE']._serialized_end=647
-  _globals['_ARCHIVEREQUEST']._serialized_start=649
-  _globals['_ARCHIVEREQUEST']._serialized_end=679
-  _globals['_ARCHIVERESPONSE']._serialized_start=681
-  _globals['_ARCHIVERESPONSE']._serialized_end=745
-  _globals['_GETREPORTREQUEST']._serialized_start=747
-  _globals['_GETREPORTREQUEST']._serialized_end=779
-  _globals['_GETREPORTRESPONSE']._serialized_start=781
-  _globals['_GETREPORTRESPONSE']._serialized_end=839
-  _globals['_EXPERIMENTSERVICE']._serialized_start=842
-  _globals['_EXPERIMENTSERVICE']._serialized_end=1384
+  _globals['_APPLYREQUEST']._serialized_start=117
+  _globals['_APPLYREQUEST']._serialized_end=188
+  _globals['_APPLYRESPONSE']._serialized_start=190
+  _globals['_APPLYRESPONSE']._serialized_end=307
+  _globals['_GETREQUEST']._serialized_start=309
+  _globals['_GETREQUEST']._serialized_end=335
+  _globals['_GETRESPONSE']._serialized_start=337
+  _globals['_GETRESPONSE']._serialized_end=397
+  _globals['_LISTREQUEST']._serialized_start=399
+  _globals['_LISTREQUEST']._serialized_end=451
+  _globals['_LISTRESPONSE']._serialized_start=453
+  _globals['_LISTRESPONSE']._serialized_end=540
+  _globals['_PAUSEREQUEST']._serialized_start=542
+  _globals['_PAUSEREQUEST']._serialized_end=570
+  _globals['_PAUSERESPONSE']._serialized_start=572
+  _globals['_PAUSERESPONSE']._serialized_end=634
+  _globals['_RESUMEREQUEST']._serialized_start=636
+  _globals['_RESUMEREQUEST']._serialized_end=665
+  _globals['_RESUMERESPONSE']._serialized_start=667
+  _globals['_RESUMERESPONSE']._serialized_end=730
+  _globals['_ARCHIVEREQUEST']._serialized_start=732
+  _globals['_ARCHIVEREQUEST']._serialized_end=762
+  _globals['_ARCHIVERESPONSE']._serialized_start=764
+  _globals['_ARCHIVERESPONSE']._serialized_end=828
+  _globals['_GETREPORTREQUEST']._serialized_start=830
+  _globals['_GETREPORTREQUEST']._serialized_end=862
+  _globals['_GETREPORTRESPONSE']._serialized_start=864
+  _globals['_GETREPORTRESPONSE']._serialized_end=922
+  _globals['_EXPERIMENTSERVICE']._serialized_start=925
+  _globals['_EXPERIMENTSERVICE']._serialized_end=1467
 # @@protoc_insertion_point(module_scope)

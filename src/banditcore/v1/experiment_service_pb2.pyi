@@ -1,4 +1,5 @@
 from banditcore.v1 import experiment_pb2 as _experiment_pb2
+from banditcore.v1 import report_pb2 as _report_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -14,10 +15,14 @@ class ApplyRequest(_message.Message):
     def __init__(self, definition: _Optional[_Union[_experiment_pb2.ExperimentDefinition, _Mapping]] = ...) -> None: ...
 
 class ApplyResponse(_message.Message):
-    __slots__ = ("experiment",)
+    __slots__ = ("experiment", "power", "planning")
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    POWER_FIELD_NUMBER: _ClassVar[int]
+    PLANNING_FIELD_NUMBER: _ClassVar[int]
     experiment: _experiment_pb2.Experiment
-    def __init__(self, experiment: _Optional[_Union[_experiment_pb2.Experiment, _Mapping]] = ...) -> None: ...
+    power: _report_pb2.Power
+    planning: str
+    def __init__(self, experiment: _Optional[_Union[_experiment_pb2.Experiment, _Mapping]] = ..., power: _Optional[_Union[_report_pb2.Power, _Mapping]] = ..., planning: _Optional[str] = ...) -> None: ...
 
 class GetRequest(_message.Message):
     __slots__ = ("name",)
@@ -92,5 +97,5 @@ class GetReportRequest(_message.Message):
 class GetReportResponse(_message.Message):
     __slots__ = ("report",)
     REPORT_FIELD_NUMBER: _ClassVar[int]
-    report: _experiment_pb2.Report
-    def __init__(self, report: _Optional[_Union[_experiment_pb2.Report, _Mapping]] = ...) -> None: ...
+    report: _report_pb2.Report
+    def __init__(self, report: _Optional[_Union[_report_pb2.Report, _Mapping]] = ...) -> None: ...

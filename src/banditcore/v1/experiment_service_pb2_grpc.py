@@ -106,7 +106,8 @@ class ExperimentServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Resume(self, request, context):
-        """Lets a paused experiment decide again. Resuming a running one changes nothing.
+        """Lets a paused experiment decide again, and a frozen one follow its policy again. Resuming a running one changes
+        nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
