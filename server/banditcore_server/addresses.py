@@ -34,10 +34,13 @@ class Address(NamedTuple):
             return self.host == "localhost"
 
 
-def parse(option: str, text: str, *, example: str, everyone: bool) -> Address:
+CONSENT = "add --insecure-listen if the network is trusted"
+
+
+def parse(option: str, text: str, *, example: str, everyone: bool, remedy: str = CONSENT) -> Address:
     """The address that `option` gives as HOST:PORT. Raises CannotListen, also for one that others reach.
 
-    `everyone` is the word of consent to that.
+    `everyone` is the word of consent to that, `remedy` how it is given.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -47,14 +50,14 @@ def parse(option: str, text: str, *, example: str, everyone: bool) -> Address:
     if not everyone and not address.is_loopback():
         raise CannotListen(
             f"{option} {text} would serve everyone who can reach it, without encryption or "
-            "authentication: bind a loopback address, or add --insecure-listen if the network is trusted"
+            f"authentication: bind a loopback address, or {remedy}"
         )
     return address
 
 
 def check_free(address: Address) -> None:
     """Binds the address once: what listens on it later may not say why it cannot, and may share it in silence."""
-    _bound(address).close()
+    bound(address).close()
 
 
 def reserve(address: Address) -> tuple[socket.socket, Address]:
@@ -63,7 +66,7 @@ def reserve(address: Address) -> tuple[socket.socket, Address]:
     The socket takes no connections, since it does not listen.
     """
     check_free(address)
-    held = _bound(address, socket.SO_REUSEPORT)
+    held = bound(address, socket.SO_REUSEPORT)
     return held, Address(address.host, held.getsockname()[1])
 
 
@@ -84,7 +87,8 @@ def _is_connection(found: socket.socket, port: int) -> bool:
     return not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
 
 
-def _bound(address: Address, *options: int) -> socket.socket:
+def bound(address: Address, *options: int) -> socket.socket:
+    """A socket that is bound to the address and does not listen. Raises CannotListen."""
     try:
         family, kind, protocol, _, resolved = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -18,6 +18,7 @@ from banditcore.clock import SteadyClock
 from banditcore.config import load_toml
 from banditcore.engine import DecisionEngine
 from banditcore.errors import BanditcoreError, StoreUnavailable
+from banditcore.findings import Alarm
 from banditcore.storage.base import Store
 from banditcore.storage.opening import open_store, shown
 from banditcore_server import logs
@@ -26,6 +27,10 @@ from banditcore_server.calls import Calls
 from banditcore_server.grpc_frontend import GrpcFrontend
 from banditcore_server.service import DecisionService, ExperimentService
 from banditcore_server.settings import Settings
+
+if TYPE_CHECKING:
+    from banditcore_server.dashboard.auth import Access
+    from banditcore_server.dashboard.serving import PageServer
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +53,11 @@ def run(settings: Settings, started: float) -> int:
 
 
 async def _serve(settings: Settings, started: float) -> None:
-    address, metrics = settings.address(), settings.metrics_address()
-    if metrics:
-        check_free(metrics)
+    address, metrics, page = settings.address(), settings.metrics_address(), settings.page_address()
+    for wanted in (metrics, page):
+        if wanted:
+            check_free(wanted)
+    access = _access(settings, page) if page else None
     stop = _stop_on_signals()
     if settings.worker is not None:
         _stop_without_supervisor(stop)
@@ -61,6 +68,7 @@ async def _serve(settings: Settings, started: float) -> None:
         engine, clock = await asyncio.to_thread(_open, settings)
         if metrics:
             metrics = _serve_metrics(metrics, engine, clock, calls)
+        pages = await _serve_page(page, access, engine) if page and access else None
     except BaseException:
         await frontend.drain(0)
         raise
@@ -75,12 +83,14 @@ async def _serve(settings: Settings, started: float) -> None:
         for reached in {address, metrics or address}:
             if not reached.is_loopback():
                 watch.start(_warn_of_everyone(reached.host))
-        _announce(settings, address, metrics, time.monotonic() - started)
+        _announce(settings, address, metrics, pages.address if pages else None, time.monotonic() - started)
         await stop.wait()
         log.info("draining", limit_s=DRAIN_LIMIT_S)
         await frontend.drain(DRAIN_LIMIT_S)
     finally:
         watch.stop()
+        if pages:
+            await pages.stop()
         # After the drain, so that whatever was acknowledged is flushed and nothing new comes in.
         await asyncio.to_thread(engine.close)
     log.info("stopped")
@@ -91,7 +101,7 @@ def _open(settings: Settings) -> tuple[DecisionEngine, SteadyClock]:
     specs = [spec for path in settings.apply for spec in load_toml(path)]
     store = open_store(settings.data)
     clock = _clock(store)
-    engine = DecisionEngine(store, clock=clock, report_error=_LearningLog())
+    engine = DecisionEngine(store, clock=clock, report_error=_LearningLog(), raised=_log_alarm)
     try:
         engine.apply_all(specs)
     except BaseException:
@@ -115,6 +125,31 @@ def _serve_metrics(address: Address, engine: DecisionEngine, clock: SteadyClock,
     return serve_metrics(address, engine.health, clock.drift_us, calls)
 
 
+def _access(settings: Settings, page: Address) -> Access:
+    try:
+        # Imported here, and only with a page: without one the server starts as fast as it would without the extra.
+        from banditcore_server.dashboard import auth, serving
+
+        serving.check_drawing()
+    except ImportError as error:
+        raise CannotListen(
+            f"--page needs packages that are not installed ({(error.name or '').partition('.')[0]} is missing): run"
+            " `pip install 'banditcore[dashboard]'`"
+        ) from None
+    token = auth.read_token(settings.page_token) if settings.page_token else ""
+    if settings.page_cert and settings.page_key:
+        auth.check_certificate(settings.page_cert, settings.page_key)
+    # With TLS a name is vouched for by the certificate.
+    hosts = auth.local_names(page.host) if page.is_loopback() and not settings.page_cert else ()
+    return auth.Access(token, settings.page_cert, settings.page_key, hosts)
+
+
+async def _serve_page(address: Address, access: Access, engine: DecisionEngine) -> PageServer:
+    from banditcore_server.dashboard.serving import PageServer
+
+    return await PageServer.start(address, access, engine)
+
+
 class _LearningLog:
     """What goes wrong while learning has no caller to tell. A store that is away is told once in a while."""
 
@@ -127,6 +162,10 @@ class _LearningLog:
         elif time.monotonic() >= self._next:
             self._next = time.monotonic() + STORE_INTERVAL_S
             log.error("learning waits for the store", reason=error.reason, message=error.message)
+
+
+def _log_alarm(experiment: str, alarm: Alarm) -> None:
+    log.error("alarm", experiment=experiment, kind=alarm.kind, subject=alarm.subject, message=alarm.message)
 
 
 def _stop_on_signals() -> asyncio.Event:
@@ -185,11 +224,18 @@ async def _warn_of_clock(clock: SteadyClock) -> None:
             await asyncio.sleep(CLOCK_INTERVAL_S)
 
 
-def _announce(settings: Settings, address: Address, metrics: Address | None, seconds: float) -> None:
+def _announce(
+    settings: Settings, address: Address, metrics: Address | None, page: Address | None, seconds: float
+) -> None:
     data = shown(settings.data)
-    where = f"data in {data}, metrics on {metrics}" if metrics else f"data in {data}"
+    url = f"{'https' if settings.page_cert else 'http'}://{page}/" if page else ""
+    where = ", ".join(
+        [f"data in {data}", *([f"metrics on {metrics}"] if metrics else []), *([f"page on {url}"] if url else [])]
+    )
     # First, so that whoever has read the line finds the entry.
-    log.info("serving", address=str(address), data=data, metrics=str(metrics or ""), ready_s=round(seconds, 3))
+    log.info(
+        "serving", address=str(address), data=data, metrics=str(metrics or ""), page=url, ready_s=round(seconds, 3)
+    )
     # A supervisor that was killed meanwhile does not read it any more.
     with suppress(BrokenPipeError):
         print(f"banditcore serves on {address} ({where}, ready in {seconds:.2f} s)", flush=True)

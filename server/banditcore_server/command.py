@@ -42,6 +42,16 @@ def serve(
     metrics: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Address to serve Prometheus metrics on; none by default.")
     ] = "",
+    page: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Address to serve the page of lifts on; none by default.")
+    ] = "",
+    page_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate chain of the page (PEM); with --page-key.")
+    ] = None,
+    page_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key of the page (PEM).")] = None,
+    page_token: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File with the token that viewers of the page give as password.")
+    ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Server processes that share the port; more than one need PostgreSQL.")
     ] = 1,
@@ -59,6 +69,10 @@ def serve(
         log_level=log_level.value,
         max_streams=max_streams,
         metrics=metrics,
+        page=page,
+        page_cert=page_cert,
+        page_key=page_key,
+        page_token=page_token,
         worker=as_worker,
     )
     if code := _run(settings, workers, started):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from banditcore_server.addresses import Address, parse
+from banditcore_server.addresses import Address, CannotListen, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,11 @@ class Settings:
     max_streams: int = 128
     metrics: str = ""
     """HOST:PORT; empty: none are served."""
+    page: str = ""
+    """HOST:PORT; empty: there is no page."""
+    page_cert: Path | None = None
+    page_key: Path | None = None
+    page_token: Path | None = None
     worker: int | None = None
     """Index among the workers that share one port under a supervisor; None: alone."""
 
@@ -33,3 +38,15 @@ class Settings:
         if not self.metrics:
             return None
         return parse("--metrics", self.metrics, example="127.0.0.1:9437", everyone=self.insecure_listen)
+
+    def page_address(self) -> Address | None:
+        """Where the page is served, if anywhere. Raises CannotListen."""
+        files = (self.page_cert, self.page_key, self.page_token)
+        if not self.page:
+            if any(files):
+                raise CannotListen("--page-cert, --page-key and --page-token go with --page HOST:PORT: add it")
+            return None
+        if (self.page_cert is None) != (self.page_key is None):
+            raise CannotListen("--page-cert and --page-key belong together: give both")
+        remedy = "give --page-cert FILE, --page-key FILE and --page-token FILE (--insecure-listen is for calls only)"
+        return parse("--page", self.page, example="127.0.0.1:7480", everyone=all(files), remedy=remedy)

@@ -63,6 +63,7 @@ class Supervisor:
             raise CannotListen(
                 f"--metrics {settings.metrics} leaves no ports for {workers} workers: choose a lower one"
             )
+        settings.page_address()  # Refused once, here, rather than by a worker.
         # Held as long as this process lives: between two lives of a worker the port stays ours.
         self._reserved, self._address = reserve(settings.address())
         self._settings = replace(settings, listen=str(self._address))
@@ -107,6 +108,8 @@ class Supervisor:
         where = f"{count} worker{'s' if count > 1 else ''}, data in {data}"
         if metrics:
             where += f", metrics on {', '.join(metrics)}"
+        if page := self._workers[0].page:
+            where += f", page on {page}"
         log.info("serving", address=str(self._address), data=data, workers=count, ready_s=round(seconds, 3))
         print(f"banditcore serves on {self._address} ({where}, ready in {seconds:.2f} s)", flush=True)
 
@@ -117,6 +120,8 @@ class _Worker:
     def __init__(self, command: list[str], index: int) -> None:
         self.metrics = ""
         """HOST:PORT of its metrics, once it serves; empty: it has none."""
+        self.page = ""
+        """Where it serves the page; empty: nowhere."""
         self._command, self._index = command, index
         self._process: asyncio.subprocess.Process | None = None
         self._started = 0.0
@@ -136,6 +141,8 @@ class _Worker:
         line = (await self._process.stdout.readline()).decode()
         if found := re.search(r"metrics on ([^,]+),", line):
             self.metrics = found[1]
+        if found := re.search(r"page on ([^,]+),", line):
+            self.page = found[1]
         if not line and (code := await self._process.wait()) != REFUSED:
             print(
                 f"banditcore serve: worker {self._index} ended with exit code {code} before it served", file=sys.stderr
@@ -196,5 +203,13 @@ def _command(settings: Settings, index: int) -> list[str]:
         "--metrics": str(metrics or ""),
         "--as-worker": str(index),
     }
+    if index == 0 and settings.page:
+        # One page is enough, at one address: it shows the store, which all of them share.
+        files = {
+            "--page-cert": settings.page_cert,
+            "--page-key": settings.page_key,
+            "--page-token": settings.page_token,
+        }
+        options |= {"--page": settings.page, **{name: str(path) for name, path in files.items() if path}}
     command = [sys.executable, "-m", "banditcore_server", *(f"{name}={value}" for name, value in options.items())]
     return [*command, "--insecure-listen"] if settings.insecure_listen else command
