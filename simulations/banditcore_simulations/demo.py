@@ -19,8 +19,8 @@ from banditcore.audit import audit
 from banditcore.client import Client
 from banditcore.commands.audit import sentence
 from banditcore.commands.report import show
+from banditcore.findings import Report
 from banditcore.storage.sqlite import SqliteLog
-from banditcore.types import Report
 from banditcore_server.testing import ServerProcess
 from banditcore_simulations.worlds import digits
 
@@ -31,8 +31,9 @@ PASSES = 5
 
 _NEXT = f"""What next:
   .venv/bin/banditcore audit --data {DATA}       recompute every decision again
-  .venv/bin/banditcore serve --data {DATA}       serve what was learned; then, in another terminal:
-  .venv/bin/banditcore report digits --json         the report for programs
+  .venv/bin/banditcore serve --data {DATA} --page 127.0.0.1:7438
+                                                    serve what was learned, and look at http://127.0.0.1:7438/
+  .venv/bin/banditcore report digits --html r.html  in another terminal: the same as a file; --json for programs
   make run                                          a server that stays, on a store of its own"""
 
 console = Console(width=None if sys.stdout.isatty() else 120)
