@@ -1,0 +1,1 @@
+"""What is measured beside something else: kernels, stores, reports, and other libraries."""
