@@ -2,6 +2,7 @@
 
 `golden/schema-N.db` is a database of SQLite, `schema-N.sql` one of PostgreSQL (by `pg_dump --inserts`): 60 units in
 each of three experiments (lin_ucb, linear_ts, beta_ts) with most of their rewards; from schema 2 on with request ids.
+`trimmed-4.db` is one of which retention had deleted most, when sums of what was deleted were carried along.
 """
 
 import shutil
@@ -61,3 +62,17 @@ def test_an_older_one_is_not_read_before_it_was_brought_up_to_date(written: tupl
 def test_the_schema_of_this_release_is_among_them() -> None:
     newest = {path.suffix: max(schema(each) for each in FILES if each.suffix == path.suffix) for path in FILES}
     assert newest == {".db": len(migrations()), ".sql": len(migrations())}
+
+
+def test_what_was_carried_of_deleted_decisions_is_counted(tmp_path: Path) -> None:
+    """Units, converted units and sums are those that the release before reported for the same log."""
+    shutil.copy(GOLDEN / "trimmed-4.db", tmp_path / DATABASE)
+    with DecisionEngine(open_store(str(tmp_path)), learn_in_background=False) as engine:
+        report = engine.report("shop")
+        with engine._store.read() as reader:
+            found = {(at.goal, at.group): moments for at, moments in reader.moments(1).items()}
+    assert (report.decisions, [variant.decisions for variant in report.variants]) == (400, [227, 57])
+    counts = [(found[goal, group].n, found[goal, group].converted) for goal in ("buy", "spend") for group in (1, 2)]
+    assert counts == [(100, 61), (44, 24)] * 2
+    assert [found["spend", group].mean for group in (1, 2)] == [4.25, 130 / 44]
+    assert found["spend", 1].variance == pytest.approx(25.502525252525253)
