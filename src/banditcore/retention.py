@@ -1,6 +1,6 @@
 """Deletes decisions that are older than their experiment's retention; reports, models and audits go on.
 
-What deleted decisions add to reports is carried on by the store. The model is folded up to where the oldest decision
+A decision is deleted only once all tallies have counted it. The model is folded up to where the oldest decision
 that is kept was made and saved there: that snapshot is the base, which the log begins with from then on, and only
 what the base has learned is deleted. So a decision can be explained for as long as the retention says, and is gone
 when, beyond that, the window of the learned goal has passed and the base has moved.
