@@ -223,6 +223,8 @@ def test_groups_of_the_wrong_size_blank_the_lift_until_another_epoch(market: Mar
     market.units = 10_000
     fresh = market.trade(4_000, GOOD)
     assert fresh.goals[0].status == "ready" and len(fresh.alarms) == 2
+    assert (fresh.checks[0].level, fresh.checks[0].blanks) == ("warning", False), "what is over is no doubt any more"
+    assert "sample ratio" not in fresh.advice.message
     assert fresh.goals[0].lift is not None
 
 

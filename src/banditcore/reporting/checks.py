@@ -57,7 +57,10 @@ def _sample_ratio(suspects: Sequence[Suspect], alarms: Sequence[Alarm], blanks: 
     share = whole.holdout / total if total else whole.share
     found = [alarm for alarm in alarms if alarm.kind == KIND]
     if found:
-        return Check(KIND, "alarm", share, found[-1].message, blanks)
+        # Epochs that were blanked take no part in the lift of those that came after.
+        now = {each.subject for each in suspects if each.epoch == whole.epoch}
+        level: Level = "alarm" if blanks or any(alarm.subject in now for alarm in found) else "warning"
+        return Check(KIND, level, share, found[-1].message, blanks)
     words = f"The groups have the sizes that were drawn: of {total:,} units {share:.2%} are held out, {whole.share:.2%}"
     words += " were drawn."
     return Check(KIND, "ok", share, words if total else "No unit has come yet.")
