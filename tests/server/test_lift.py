@@ -79,8 +79,9 @@ class Shop:
         """Once every window has closed."""
         for _ in range(200):
             report = self.client.report("loop")
-            primary = report.goals[0]
-            if primary.policy.matured_units + primary.holdout.matured_units == self.units and not report.behind:
+            # Goals are counted one after the other, so the last one may be a page behind the first.
+            counted = {goal.policy.matured_units + goal.holdout.matured_units for goal in report.goals}
+            if counted == {self.units} and not report.behind:
                 return report
             time.sleep(0.1)
         raise AssertionError("the windows did not close")
