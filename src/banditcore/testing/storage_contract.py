@@ -241,6 +241,13 @@ class StorageContract(TallyContract, OfflineContract):
             assert reader.standings(stream + 1, [ann]) == {}
             assert [row.decision for row in reader.rewards(stream, [cid, ann])] == [ann]
             assert [row.open for row in reader.streams()] == [1]
+            found = reader.resolutions(stream, [ann, bob, cid, b"x" * 24])
+            assert {decision: row.value for decision, row in found.items()} == {ann: 1.0, cid: 0.0}
+            assert 3 < found[ann].position < found[cid].position
+            assert reader.exposures(stream, [ann, bob, cid]) == {bob: 7}
+            assert reader.resolutions(stream + 1, [ann]) == {}
+            assert reader.exposures(stream + 1, [bob]) == {}
+            assert (reader.decision_count(stream), reader.decision_count(stream + 1)) == (3, 0)
 
     def test_a_decision_that_was_long_on_its_way_still_has_its_window_closed(self, store: Store) -> None:
         stream = open_stream(store)

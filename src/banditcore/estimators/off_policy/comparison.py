@@ -15,28 +15,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtri
 
 from banditcore.errors import InvalidInput
 from banditcore.estimators.lift.confidence_sequence import LOG_MAX, boundary, design_information
 from banditcore.estimators.off_policy.fold import OffPolicy
+from banditcore.estimators.off_policy.limits import (
+    AMBER_SAMPLE,
+    LEAST_SAMPLE,
+    LEAST_UNITS,
+    MOST_FALLBACK,
+    MOST_MISSING,
+    MOST_WEIGHT,
+    NARROWEST_AT,
+    most_errors,
+)
 from banditcore.estimators.off_policy.tally import Tally
 from banditcore.findings import OffPolicyReport
 from banditcore.types import Floats
 
 Parts = Sequence[tuple[Sequence[str], OffPolicy]]
 """Streams with the keys of their arms; a variant may be in several."""
-MOST_MISSING = 0.005
-MOST_ERRORS = 4.0
-FALSE_ALARM = 1e-3
-"""With many variants the limit of 4 standard errors rises, so that chance exceeds it in no more of the looks."""
-LEAST_SAMPLE = 100.0
-AMBER_SAMPLE = 300.0
-MOST_WEIGHT = 0.05
-MOST_FALLBACK = 0.05
-LEAST_UNITS = 200
-NARROWEST_AT = 10_000.0
-"""Rows at which a variant's interval is tuned to be narrowest; it is valid at any number."""
 LARGEST_RELATIVE_ERROR = 0.5
 """A mean below two of its standard errors has no usable logarithm."""
 EPSILON = float(np.finfo(float).eps)
@@ -182,7 +180,7 @@ def _refuses_all(tally: Tally, samples: Mapping[str, _Sample], units: int | None
         return f"{_percent(fallback / drawn)} of the decisions were not drawn by the policy, and 5 % is the limit"
     if units is not None and units < LEAST_UNITS:
         return f"there are {units} units of the {LEAST_UNITS} needed"
-    limit = max(MOST_ERRORS, -float(ndtri(0.25 * FALSE_ALARM / len(samples))))
+    limit = most_errors(len(samples))
     key, worst = max(samples.items(), key=lambda item: item[1].surprise)
     if worst.surprise > limit:
         often = f"{worst.drawn:.0f} times, and by its propensities {worst.chance:.0f} were to be expected"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -11,14 +10,10 @@ import numpy.typing as npt
 from banditcore.checks import Arms, Mask, check_arms, check_contexts, check_count, check_eligible, check_vector
 from banditcore.errors import InvalidInput
 from banditcore.estimators.off_policy.outcome_model import OutcomeModel, State
+from banditcore.estimators.off_policy.progressive import chunks
 from banditcore.estimators.off_policy.tally import Tally
 from banditcore.kernels import LIMIT
 from banditcore.types import Floats
-
-FIRST_ROWS = 64
-"""Scored before anything is learned; later chunks are as long as half of what was learned by then."""
-LARGEST_CHUNK = 2**20
-"""Rows times arms at once: 8 MiB an array."""
 
 
 class OffPolicy:
@@ -83,16 +78,8 @@ class OffPolicy:
         possible = np.ones((1, self.n_arms), dtype=np.bool_) if mask is None else mask
         possible = np.broadcast_to(possible, (rows, self.n_arms))
         drawn = np.ones(rows, dtype=np.bool_) if fallback is None else ~_check_flags(fallback, rows)
-        for part in self._chunks(rows):
+        for part in chunks(self.model, rows):
             self._fold(x[part], arm[part], reward[part], p[part], unit[part], possible[part], drawn[part])
-
-    def _chunks(self, rows: int) -> Iterator[slice]:
-        """Early ones are short, since nothing is known in the first."""
-        largest, start = max(LARGEST_CHUNK // self.n_arms, 1), 0
-        while start < rows:
-            size = max(FIRST_ROWS, int(self.model.shown.sum()) // 2)
-            yield slice(start, start + min(size, largest))
-            start += min(size, largest)
 
     def _fold(self, x: Floats, arm: Arms, reward: Floats, p: Floats, unit: Arms, possible: Mask, drawn: Mask) -> None:
         q = self.model.predict(x)
