@@ -173,6 +173,14 @@ class ResolutionRow:
     time: int
 
 
+class Resolved(NamedTuple):
+    """A resolution as it stands in the log."""
+
+    position: int
+    value: float
+    time: int
+
+
 @dataclass(frozen=True, slots=True)
 class Lessons:
     """Resolutions with what they resolve, in columns and in order of position, as the fold reads them."""
@@ -274,6 +282,12 @@ class Reader(TallyReader, Protocol):
     def rewards(self, stream: int, decisions: Collection[bytes]) -> list[RewardRow]:
         """Of any of the decisions, oldest first."""
 
+    def resolutions(self, stream: int, decisions: Collection[bytes]) -> dict[bytes, Resolved]:
+        """Of those of the decisions that have one."""
+
+    def exposures(self, stream: int, decisions: Collection[bytes]) -> dict[bytes, int]:
+        """When those of the decisions were shown that were, in microseconds since the Unix epoch."""
+
     def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
         """At most `limit` resolutions at positions in (after, up_to]."""
 
@@ -299,7 +313,9 @@ class Reader(TallyReader, Protocol):
         """All snapshots kept, oldest first."""
 
     def decisions_to_audit(self, stream: int) -> Iterator[DecisionRow]:
-        """All decisions, ordered by (version, model position)."""
+        """All decisions, ordered by (version, model position, id)."""
+
+    def decision_count(self, stream: int) -> int: ...
 
     def density(self, stream: int) -> tuple[int, int, int]:
         """(events, distinct positions, largest position), deleted events included in the first two.

@@ -23,6 +23,9 @@ class Log(Protocol):
 
     secret: bytes
 
+    def now_us(self) -> int:
+        """Wall time by the clock of the servers, in microseconds since the Unix epoch."""
+
     def read(self) -> AbstractContextManager[Reader]: ...
 
     def close(self) -> None: ...

@@ -173,6 +173,11 @@ class _Readers:
         with self._transaction(_BEGIN_READ) as tables:
             yield tables
 
+    def now_us(self) -> int:
+        with self.read() as tables:
+            assert isinstance(tables, Tables)
+            return int(tables._one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")[0])
+
     @contextmanager
     def fold(self, stream: int) -> Iterator[Folding | None]:
         claim = "SELECT 1 FROM learner WHERE stream = $1 FOR UPDATE SKIP LOCKED"
@@ -241,6 +246,9 @@ class PostgresLog:
             self.close()
             raise
 
+    def now_us(self) -> int:
+        return self._readers.now_us()
+
     def read(self) -> Any:
         return self._readers.read()
 
@@ -273,9 +281,7 @@ class PostgresStore:
         self._writer = Writer(self._session)
 
     def now_us(self) -> int:
-        with self._readers.read() as tables:
-            assert isinstance(tables, Tables)
-            return int(tables._one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")[0])
+        return self._readers.now_us()
 
     def last_decision_id(self) -> bytes | None:
         with self._readers.read() as tables:

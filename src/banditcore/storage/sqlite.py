@@ -155,6 +155,9 @@ class SqliteLog:
             check_current(connection, str(self.path))
             self.secret = _stored_secret(connection) or b""
 
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
     def read(self) -> Any:
         return self._readers.read()
 

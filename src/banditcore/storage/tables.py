@@ -22,6 +22,7 @@ from banditcore.storage.base import (
     ExperimentRow,
     Lessons,
     ResolutionRow,
+    Resolved,
     RewardRow,
     SnapshotRow,
     Standing,
@@ -226,9 +227,12 @@ class Tables(Deleting, Offline):
 
     def decisions_to_audit(self, stream: int) -> Iterator[DecisionRow]:
         rows = self._stream_rows(
-            f"SELECT {_DECISION} FROM decision WHERE stream = $1 ORDER BY version, model_position", (stream,)
+            f"SELECT {_DECISION} FROM decision WHERE stream = $1 ORDER BY version, model_position, id", (stream,)
         )
         return (DecisionRow(*row) for row in rows)
+
+    def decision_count(self, stream: int) -> int:
+        return int(self._one("SELECT count(*) FROM decision WHERE stream = $1", stream)[0])
 
     def last_decision_id(self) -> bytes | None:
         """The latest id in any stream."""
@@ -278,6 +282,21 @@ class Tables(Deleting, Offline):
                     for index, row in enumerate(same)
                 ],
             )
+
+    def resolutions(self, stream: int, decisions: Collection[bytes]) -> dict[bytes, Resolved]:
+        rows = self._run(
+            "SELECT decision, position, value, time FROM resolution"
+            f" WHERE stream = $1 AND decision {self._among_blobs('$2')}",
+            (stream, self._list(decisions)),
+        )
+        return {bytes(decision): Resolved(*rest) for decision, *rest in rows}
+
+    def exposures(self, stream: int, decisions: Collection[bytes]) -> dict[bytes, int]:
+        rows = self._run(
+            f"SELECT decision, time FROM exposure WHERE stream = $1 AND decision {self._among_blobs('$2')}",
+            (stream, self._list(decisions)),
+        )
+        return {bytes(decision): time for decision, time in rows}
 
     def lessons(self, stream: int, after: int, limit: int, up_to: int | None = None) -> Lessons:
         rows = list(
