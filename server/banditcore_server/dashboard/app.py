@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from banditcore.commands.output import plain
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound, StoreUnavailable
 from banditcore.findings import Report
+from banditcore.pages.filling import style_sheet
 from banditcore.reporting.withholding import withhold
 from banditcore.types import Experiment, ExperimentHealth, Explanation, Health
 from banditcore_server.dashboard import page
@@ -251,7 +252,7 @@ def _json(text: str, status: int = 200) -> Response:
 
 
 async def _style(request: Request) -> Response:
-    return Response(page.style_sheet(), media_type="text/css")
+    return Response(style_sheet(), media_type="text/css")
 
 
 async def _icon(request: Request) -> Response:

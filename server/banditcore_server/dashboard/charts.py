@@ -1,12 +1,4 @@
-"""Charts as Vega-Lite specs, written with Altair and drawn to SVG by vl-convert, which has Vega inside.
-
-Why not a library that draws in the browser, such as Bokeh: a chart here is 6 to 20 KB of SVG where Bokeh's script alone
-is 1.3 MB; without any script the Content-Security-Policy can forbid all of it; an SVG carries its title and description
-to a screen reader, takes its colours and fonts from the page's style sheet, light or dark, and prints. Hovering and
-zooming are what is lost: every chart has its numbers in a table instead.
-
-Colours are the light ones; page.css replaces each by the variable of the same name. Times are milliseconds, in UTC.
-"""
+"""The charts of the page, in the looks of `banditcore.pages.looks`. Times are milliseconds, in UTC."""
 
 from __future__ import annotations
 
@@ -14,69 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import vl_convert
-from altair.utils.schemapi import debug_mode
 
-from banditcore_server.dashboard import svg
-from banditcore_server.dashboard.figures import NARROW, WIDE
-
-COLOURS = {
-    "ink": "#1d2330",
-    "muted": "#596273",
-    "grid": "#e5e8ee",
-    "zero": "#7b8597",
-    "surface": "#fffffe",
-    "policy": "#1c63b7",
-    "off-policy": "#b4530a",
-    "worse": "#a61b26",
-    "series-0": "#8b95a5",
-    "series-1": "#2f7bd1",
-    "series-2": "#e8a317",
-    "series-3": "#139a79",
-    "series-4": "#c76ba6",
-    "series-5": "#6bb8e8",
-    "series-6": "#d3582a",
-    "series-7": "#cfd5de",
-}
-SERIES = [COLOURS[f"series-{index}"] for index in range(8)]
-"""The control first, "all others" last."""
-
-Data = Mapping[str, Any]
-Parts = tuple[Any, dict[str, list[dict[str, Any]]], int]
-"""A chart of Altair, whose own types say too little; the rows of each of its data sets; its height."""
+from banditcore.pages import looks
+from banditcore.pages.chart import NARROW, WIDE
+from banditcore.pages.looks import COLOURS, SERIES, TONES, Data, Parts, labels
 
 
 def draw(kind: str, data: Data, width: int) -> str:
     """The chart as SVG of that many pixels' width."""
-    # Altair would look at every part, which takes longer than the drawing; the tests let it.
-    with debug_mode(False):
-        return svg.trimmed(vl_convert.vegalite_to_svg(spec(kind, data, width)))
+    return looks.draw(KINDS, kind, data, width)
 
 
 def spec(kind: str, data: Data, width: int) -> dict[str, Any]:
-    """The chart as Vega-Lite wants it, with the looks that all of them share."""
-    chart, rows, height = KINDS[kind](data, width)
-    size = 13 if width == WIDE else 12
-    axis = {"labelColor": COLOURS["muted"], "gridColor": COLOURS["grid"], "domain": False, "ticks": False}
-    config = {
-        "axis": {**axis, "labelFontSize": size, "labelPadding": 8},
-        "view": {"stroke": None},
-        "text": {"fontSize": size},
-    }
-    # Put in afterwards: for each of them Altair would copy the whole chart.
-    return {
-        **chart.to_dict(validate=False),
-        "datasets": rows,
-        "width": width,
-        "height": height,
-        "background": "transparent",
-        "padding": 2,
-        "autosize": {"type": "fit", "contains": "padding"},
-        "config": config,
-    }
-
-
-_TONES = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
+    """The chart as Vega-Lite wants it."""
+    return looks.spec(KINDS, kind, data, width)
 
 
 def _time(values: Sequence[float], width: int) -> alt.X:
@@ -92,15 +35,6 @@ def _percent(domain: Sequence[float]) -> str:
 _ZERO = "datum.value == 0 ? '0%' : datum.label"
 _BARE = "datum.value == 0 ? '0' : datum.label"
 """Zero has no sign."""
-
-
-def _labels(rows: Sequence[Mapping[str, Any]], width: int) -> alt.Axis:
-    """Names at the left. The browser's font is not known here, so there is room for a wide one."""
-    most, size = (28, 8.4) if width == WIDE else (14, 7.8)
-    room = size * min(most, max(len(row["label"]) for row in rows)) + 8
-    short = f"length(datum.label) > {most} ? slice(datum.label, 0, {most - 1}) + '…' : datum.label"
-    colour = COLOURS["ink"]
-    return alt.Axis(title=None, labelExpr=short, labelLimit=0, minExtent=room, maxExtent=room, labelColor=colour)
 
 
 def lift_over_time(data: Data, width: int) -> Parts:
@@ -169,9 +103,9 @@ def ranges(data: Data, width: int) -> Parts:
     )
     scale = alt.Scale(domain=domain, nice=False, zero=False)
     x = alt.X("e:Q", scale=scale)
-    y = alt.Y("label:N", sort=None, axis=_labels(rows, width) if data["labels"] else None)
-    tone = alt.Color("tone:N", scale=_TONES, legend=None)
-    fill = alt.Fill("fill:N", scale=_TONES, legend=None)
+    y = alt.Y("label:N", sort=None, axis=labels(rows, width) if data["labels"] else None)
+    tone = alt.Color("tone:N", scale=TONES, legend=None)
+    fill = alt.Fill("fill:N", scale=TONES, legend=None)
     base = alt.Chart(alt.NamedData("rows"))
     ends = {"x": alt.X("lo:Q", scale=scale, axis=share), "x2": "hi:Q"}
     layers = [
@@ -209,8 +143,8 @@ def bars(data: Data, width: int) -> Parts:
     axis = alt.Axis(
         title=None, format=".0%" if data["percent"] else "+~g", labelExpr=_BARE, tickCount=6 if width == WIDE else 3
     )
-    tone = alt.Color("tone:N", scale=_TONES, legend=None)
-    y = alt.Y("label:N", sort=None, axis=_labels(data["rows"], width))
+    tone = alt.Color("tone:N", scale=TONES, legend=None)
+    y = alt.Y("label:N", sort=None, axis=labels(data["rows"], width))
     base = alt.Chart(alt.NamedData("rows"))
     chart = base.mark_bar(cornerRadiusEnd=3, height=16).encode(x=alt.X("value:Q", axis=axis), y=y, color=tone)
     line = alt.Chart(alt.NamedData("one")).mark_rule(color=COLOURS["zero"], strokeWidth=1.5)

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from banditcore_server.dashboard.figures import Chart
+from banditcore.pages.chart import Chart
 
 log = structlog.get_logger(__name__)
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from banditcore.findings import GoalReport, Lift, Look, OffPolicyReport, Report, VariantReport
+from banditcore.pages.chart import NARROW, WIDE, Chart, Figure, Row
 from banditcore.types import Explanation
 from banditcore_server.dashboard import words
-from banditcore_server.dashboard.words import Figure
 
-WIDE, NARROW, GLANCE = 866, 320, 240
-"""Pixels. Charts are drawn wide and narrow, as text that shrinks with its chart cannot be read on a phone."""
+GLANCE = 240
+"""Pixels of a chart in a list."""
 MOST_POINTS, MOST_ROWS, MOST_SERIES, MOST_RANGES = 160, 30, 8, 40
 DAY_MS = 86_400_000.0
-Row = tuple[Figure | str, ...]
 Range = tuple[str, float, float, float, str]
 """Label, estimate, both ends, and class of the colour."""
 BY_DECISION = (
@@ -25,24 +23,6 @@ BY_DECISION = (
     " decision, that over the holdout and that from the log, must agree."
 )
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One chart with all that stands around it."""
-
-    name: str
-    """Its test id, and what its ids begin with."""
-    kind: str
-    data: dict[str, Any]
-    title: str
-    sentence: str
-    """What it shows, and when to trust it."""
-    head: Row
-    rows: tuple[Row, ...]
-    legend: tuple[tuple[str, str], ...] = ()
-    """(class of the swatch, words)"""
-    widths: tuple[int, ...] = field(default=(WIDE, NARROW))
 
 
 def lift_over_time(report: Report, goal: GoalReport) -> Chart | None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment
 
 from banditcore.findings import GoalReport, Report
+from banditcore.pages.chart import Chart
+from banditcore.pages.filling import alone, environment, images, style_sheet
 from banditcore.reporting.withholding import withhold
 from banditcore.types import Experiment, ExperimentHealth, Explanation, Health
-from banditcore_server.dashboard import figures, svg, words
+from banditcore_server.dashboard import figures, words
 from banditcore_server.dashboard.drawing import Drawn, draw_here
-from banditcore_server.dashboard.figures import Chart
 
 REFRESH_S = 60
 
@@ -131,17 +128,8 @@ def standalone(report: Report, health: Health | None = None) -> str:
     """
     mine = None if health is None else next((h for h in health.experiments if h.name == report.experiment), None)
     page = experiment(withhold(report), mine)
-    sheet = style_sheet()
-    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
-    return _filled(
-        page,
-        draw_here(page.charts),
-        served=False,
-        asked=Asked(refresh_s=0),
-        sheet=Markup(sheet),
-        policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'sha256-{digest}'",
-        made=words.moment(round(time.time() * 1e6)),
-    )
+    how = {"asked": Asked(refresh_s=0), "made": words.moment(round(time.time() * 1e6))}
+    return _filled(page, draw_here(page.charts), **how, **alone())
 
 
 def warm_up() -> None:
@@ -152,42 +140,12 @@ def warm_up() -> None:
 
 
 @cache
-def style_sheet() -> str:
-    """The one style sheet."""
-    return (files(__package__) / "page.css").read_text(encoding="utf-8")
-
-
-@cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(__package__, "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(words=words, figure=_figure)
-    return environment
-
-
-def _figure(found: Any, test_id: str = "") -> Markup:
-    """A number as an element that keeps the full one; other words as they are."""
-    mark = Markup(' data-testid="{}"').format(test_id) if test_id else Markup("")
-    if isinstance(found, words.Figure) and found.text != words.MISSING:
-        return Markup('<data value="{}"{}>{}</data>').format(repr(found.value), mark, found.text)
-    return Markup("<span{}>{}</span>").format(mark, str(found)) if test_id else escape(str(found))
+    return environment(__package__, words=words)
 
 
 def _filled(page: Page, drawn: Drawn, **how: Any) -> str:
     template = _environment().get_template(page.template)
-    images = {chart.name: _images(chart, drawn.get(chart.name, ())) for chart in page.charts}
-    return template.render(**{"sheet": "", "policy": "", "made": ""} | how, images=images, **page.values)
-
-
-def _images(chart: Chart, drawn: Sequence[str]) -> Markup:
-    """One image for each width; the style sheet shows the one that fits."""
-    found = []
-    for width, image in zip(chart.widths, drawn, strict=False):
-        css = "chart" if len(chart.widths) == 1 else "chart wide" if width == figures.WIDE else "chart narrow"
-        found.append(svg.named(image, f"{chart.name}-{width}", chart.title, chart.sentence, css))
-    return Markup("".join(found))
+    return template.render(
+        **{"sheet": "", "policy": "", "made": ""} | how, images=images(page.charts, drawn), **page.values
+    )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from banditcore.commands.words import RESUMING, RESUMING_PAUSED, care
 from banditcore.findings import Check, GoalReport, Lift, OffPolicyReport, Report, Verdict
+from banditcore.pages.chart import MISSING as MISSING
+from banditcore.pages.chart import Figure, minus
+from banditcore.pages.chart import count as count
+from banditcore.pages.chart import share as share
 from banditcore.types import ExperimentHealth, Explanation, Group
 
-MISSING = "\N{EN DASH}"
 CHECKS = {
     "sample_ratio": "Group sizes",
     "join_rate": "Rewards that find their decision",
@@ -26,24 +28,9 @@ RECENTLY = (
 )
 
 
-class Figure(NamedTuple):
-    """A number as it is shown, and in full for whoever copies it."""
-
-    text: str
-    value: float
-
-    def __str__(self) -> str:
-        return self.text
-
-
 def percent(value: float, digits: int = 1) -> Figure:
     """A relative number with its sign."""
-    return Figure(MISSING if math.isnan(value) else _minus(f"{value:+.{digits}%}"), value)
-
-
-def share(value: float, digits: int = 1) -> Figure:
-    """A part of one."""
-    return Figure(MISSING if math.isnan(value) else f"{value:.{digits}%}", value)
+    return Figure(MISSING if math.isnan(value) else minus(f"{value:+.{digits}%}"), value)
 
 
 def number(value: float, beside: float = 0.0) -> Figure:
@@ -52,12 +39,7 @@ def number(value: float, beside: float = 0.0) -> Figure:
         return Figure(MISSING, value)
     largest = max(abs(value), 0.0 if math.isnan(beside) else abs(beside))
     digits = 2 - math.floor(math.log10(largest)) if largest else 0
-    return Figure(_minus(f"{value:,.{min(max(digits, 0), 12)}f}"), value)
-
-
-def count(value: int) -> Figure:
-    """A whole number."""
-    return Figure(f"{value:,}", value)
+    return Figure(minus(f"{value:,.{min(max(digits, 0), 12)}f}"), value)
 
 
 def ends(low: float, high: float, digits: int = 1) -> str:
@@ -90,10 +72,6 @@ def lasting(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.3g} s"
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def beside(value: float) -> str:

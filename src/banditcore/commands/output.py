@@ -9,7 +9,7 @@ import math
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -33,7 +33,7 @@ def plain(value: Any) -> Any:
         return value.name
     if isinstance(value, np.ndarray | list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.generic):
         return plain(value.item())
@@ -58,7 +58,8 @@ def print_table(
         title=printable(title) or None, title_justify="left", caption=printable(caption) or None, caption_justify="left"
     )
     for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index else "left")
+        # A long name goes on in the next line: cut short, two of them would look the same.
+        table.add_column(name, justify="right" if index else "left", overflow="ellipsis" if index else "fold")
     for row in rows:
         table.add_row(*map(printable, row))
     # Into a file or pipe nothing is cut to the width of a terminal that is not there. Keys of variants are the owner's:

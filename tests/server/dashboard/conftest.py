@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,8 @@ from typing import Self
 
 import findings
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from browsing import chromium
+from playwright.sync_api import Browser
 
 from banditcore_server.addresses import Address
 from banditcore_server.dashboard.app import Answers
@@ -97,13 +97,8 @@ def pages() -> Iterator[Pages]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window. For one module: while it lasts, this thread has an event loop."""
-    path = shutil.which("chromium")
-    assert path, "the page is tested in a browser that is not there: apt install chromium"
-    with sync_playwright() as playwright:
-        # Tests may run as root, for whom Chromium has no sandbox.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

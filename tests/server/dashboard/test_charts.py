@@ -17,10 +17,13 @@ import findings
 import pytest
 import structlog
 
+from banditcore.pages.chart import NARROW, WIDE, Chart
+from banditcore.pages.filling import style_sheet
+from banditcore.pages.looks import COLOURS
+from banditcore.pages.svg import named
 from banditcore_server.dashboard import charts, figures
 from banditcore_server.dashboard.drawing import Drawer
-from banditcore_server.dashboard.page import Asked, Glance, decision, experiment, overview, render, style_sheet
-from banditcore_server.dashboard.svg import named
+from banditcore_server.dashboard.page import Asked, Glance, decision, experiment, overview, render
 
 HEALTH = findings.health()
 GLANCES = [Glance(findings.experiment("shop"), findings.rich(), None)]
@@ -34,7 +37,7 @@ CHARTS = [(page, chart) for page, found in PAGES.items() for chart in found.char
 
 
 @pytest.mark.parametrize(("page", "chart"), CHARTS, ids=lambda item: getattr(item, "name", item))
-def test_a_chart(page: str, chart: figures.Chart) -> None:
+def test_a_chart(page: str, chart: Chart) -> None:
     for width in chart.widths:
         spec = charts.spec(chart.kind, chart.data, width)
         # By the schema of Vega-Lite, which drawing leaves out for speed.
@@ -61,7 +64,7 @@ def test_the_style_sheet_knows_every_colour() -> None:
             used |= set(re.findall(r' (?:fill|stroke)="(#\w+)"', charts.draw(chart.kind, chart.data, width)))
     assert len(used) > 8
     sheet = style_sheet()
-    for colour in used | set(charts.COLOURS.values()):
+    for colour in used | set(COLOURS.values()):
         assert f'.chart [fill="{colour}"]' in sheet and f'.chart [stroke="{colour}"]' in sheet
 
 
@@ -98,7 +101,7 @@ def test_the_lift_by_decision_stands_between_the_two() -> None:
     assert figures.BY_DECISION not in chart.sentence and "every conversion" not in chart.sentence
 
 
-@pytest.mark.parametrize("width", [figures.WIDE, figures.NARROW])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("at", [-0.1, 0.0, 0.05, 0.4, 0.6, 0.98, 1.0])
 def test_labels_of_marks_stay_between_the_edges(width: int, at: float) -> None:
     data = chart_of(findings.rich(), "lift-over-time").data
@@ -139,7 +142,7 @@ def test_less_can_be_the_aim() -> None:
     assert chart_of(replace(report, goals=goals), "lift-over-time").data["target"] == -report.target_lift
 
 
-def chart_of(report: findings.Report, name: str) -> figures.Chart:
+def chart_of(report: findings.Report, name: str) -> Chart:
     return next(chart for chart in experiment(report, None).charts if chart.name == name)
 
 
