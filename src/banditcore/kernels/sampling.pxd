@@ -1,2 +1,3 @@
 cdef void share_and_floor(Py_ssize_t count, const unsigned char* mask, double floor, double* p) noexcept nogil
 cdef void share_best(Py_ssize_t count, double* p) noexcept nogil
+cdef Py_ssize_t pick(Py_ssize_t count, const double* p, double u) noexcept nogil
