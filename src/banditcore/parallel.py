@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeVar
 
 from banditcore.checks import check_count
@@ -50,6 +51,7 @@ def _told(results: Iterator[R], of: int, progress: Done) -> list[R]:
 def _in_processes(function: Callable[[T], R], tasks: Sequence[T], jobs: int) -> Iterator[R]:
     # Spawned, not forked: a fork takes over the threads' locks of whatever library was in the middle of something.
     context = multiprocessing.get_context("spawn")
+    _check_sendable(function, tasks)
     up = context.RawValue("b")
     with ProcessPoolExecutor(jobs, context, initializer=_say_up, initargs=(up,)) as pool:
         try:
@@ -61,12 +63,25 @@ def _in_processes(function: Callable[[T], R], tasks: Sequence[T], jobs: int) -> 
                 raise
             # This is a worker, which runs the script again to import it. Who started it says why it ended.
             raise SystemExit(1) from None
-        except (AttributeError, TypeError) as error:
-            if "pickle" not in str(error):
-                raise
-            raise InvalidInput(f"jobs needs functions that can be imported: {error}", field="jobs") from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class _Nowhere:
+    """A file that keeps nothing."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def _check_sendable(function: Callable[[T], R], tasks: Sequence[T]) -> None:
+    """Raises InvalidInput where something cannot go to another process: the pool would find that out on a thread of
+    its own, and may never end then."""
+    for task in tasks:
+        try:
+            ForkingPickler(_Nowhere()).dump((function, task))
+        except Exception as error:
+            raise InvalidInput(f"jobs needs functions that can be imported: {error}", field="jobs") from None
 
 
 def _say_up(up: Any) -> None:
