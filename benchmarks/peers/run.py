@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -12,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import replays
 from benchmarks.peers.install import why_not
 from benchmarks.peers.libraries import MODULES, peers_of, pins_of
 from benchmarks.peers.report import markdown
@@ -72,7 +74,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def everything() -> dict[str, Any]:
     found = list(entries())
     for repeat in range(REPEATS):
         for world in SETTINGS:
@@ -80,7 +82,15 @@ def main() -> None:
                 if "missing" not in entry:
                     print(f"{repeat + 1}/{REPEATS}  {name(world)}  {entry['library']}: {entry['policy']}", flush=True)
                     measure(entry, world)
-    result = {"machine": machine(), "entries": found}
+    return {"machine": machine(), "entries": found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replays", action="store_true", help="only the replays; the other tables stay as they are")
+    kept = parser.parse_args().replays
+    result = json.loads((OUT / "peers.json").read_text()) if kept else everything()
+    result["replays"] = {"machine": machine(), "entries": replays.measured(ONE_THREAD)}
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "peers.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     (OUT / "peers.md").write_text(markdown(result))

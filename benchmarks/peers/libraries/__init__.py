@@ -1,7 +1,8 @@
 """One file a library. Each declares
 
 REQUIRES: pins to install, readable without importing the file;
-PEERS: its `Peer` classes, in the order of the table.
+PEERS: its `Peer` classes, in the order of the table;
+REPLAYS: its `Replayer` classes, where it can evaluate a policy that learns on a log.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the installer reads the pins before there is a NumPy to import
     from benchmarks.peers.peer import Peer
+    from benchmarks.peers.replayer import Replayer
 
 MODULES = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
 
@@ -28,3 +30,8 @@ def pins_of(module: str) -> list[str]:
 def peers_of(module: str) -> tuple[type[Peer], ...]:
     peers: tuple[type[Peer], ...] = import_module(f"{__name__}.{module}").PEERS
     return peers
+
+
+def replays_of(module: str) -> tuple[type[Replayer], ...]:
+    found: tuple[type[Replayer], ...] = getattr(import_module(f"{__name__}.{module}"), "REPLAYS", ())
+    return found

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from contextualbandits import online
+from contextualbandits import evaluation, online
 
 from benchmarks.peers.peer import Floats, Ints, Peer
+from benchmarks.peers.replayer import Replayed, Replayer
 
 REQUIRES = ("contextualbandits==0.3.30",)
 
@@ -61,3 +62,45 @@ class LinTS(ContextualBandit):
 
 
 PEERS = (LinUCB, LinTS)
+
+
+class ContextualReplay(Replayer):
+    library = "contextualbandits"
+    batch: int
+
+    def run(self) -> Replayed:
+        stream = self.stream
+        policy = online.LinUCB(
+            stream.arms, lambda_=1.0, alpha=1.0, fit_intercept=False, use_float=False, method="sm", random_state=1
+        )
+        mean, accepted = evaluation.evaluateRejectionSampling(
+            policy,
+            stream.contexts,
+            stream.decisions,
+            stream.rewards,
+            online=True,
+            partial_fit=True,
+            start_point_online=0,
+            batch_size=self.batch,
+        )
+        return Replayed(accepted, mean)
+
+
+class RowByRow(ContextualReplay):
+    call = "evaluateRejectionSampling, batch_size=1"
+    note = (
+        "Match replay, row by row, although it is called rejection: no propensities, no check that the log is uniform, "
+        "one order, no spread."
+    )
+    batch = 1
+    events = 5_000
+
+
+class InBatches(ContextualReplay):
+    call = "evaluateRejectionSampling, batch_size=10"
+    note = "Its default: ten rows are decided by the same model before any of them is learned, which is another policy."
+    batch = 10
+    events = 20_000
+
+
+REPLAYS = (RowByRow, InBatches)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from mabwiser.mab import MAB, LearningPolicy
+from mabwiser.simulator import Simulator
 
 from benchmarks.peers.peer import Floats, Ints, Peer
+from benchmarks.peers.replayer import Replayed, Replayer
 
 REQUIRES = ("mabwiser==2.7.4",)
 
@@ -58,3 +60,44 @@ class LinTS(MabWiser):
 
 
 PEERS = (LinUCB, LinTS)
+
+
+class MabWiserReplay(Replayer):
+    library = "mabwiser"
+    batch: int
+
+    def run(self) -> Replayed:
+        stream, first = self.stream, 2 * self.stream.arms
+        bandit = MAB(list(range(stream.arms)), LearningPolicy.LinUCB(alpha=1.0, l2_lambda=1.0), seed=1)
+        simulator = Simulator(
+            [("LinUCB", bandit)],
+            stream.decisions,
+            stream.rewards,
+            stream.contexts,
+            test_size=1.0 - first / stream.events,
+            is_ordered=True,
+            batch_size=self.batch,
+            is_quick=True,
+        )
+        simulator.run()
+        return Replayed(stream.events, float("nan"))
+
+
+class SimulatorRows(MabWiserReplay):
+    call = "Simulator, batch_size=1"
+    note = (
+        "Not a replay: it learns from every row, whatever it would have played, and where its arm is not the one in "
+        "the log it counts that arm's mean reward instead. So it has no mean to compare."
+    )
+    batch = 1
+    events = 500
+
+
+class SimulatorBatches(MabWiserReplay):
+    call = "Simulator, batch_size=100"
+    note = "The same, a hundred rows by one model."
+    batch = 100
+    events = 10_000
+
+
+REPLAYS = (SimulatorRows, SimulatorBatches)

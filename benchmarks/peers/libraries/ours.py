@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from banditcore.bandit_log import BanditLog
+from banditcore.evaluation import PolicySpec
 from banditcore.kernels import draw, draw_many
 from banditcore.policies import LinearTS, LinUCB
-from benchmarks.peers.peer import Floats, Ints, Peer
+from banditcore_simulations.replayed import replayed
+from benchmarks.peers.peer import FLOOR, Floats, Ints, Peer
+from benchmarks.peers.replayer import Replayed, Replayer, Stream
 
 REQUIRES = ()
 
@@ -58,3 +62,27 @@ class OurLinearTS(Ours):
 
 
 PEERS = (OurLinUCB, OurLinearTS)
+
+
+class OurReplay(Replayer):
+    library = "banditcore"
+    call = "replay, method match"
+    note = (
+        "Two repeats in two orders of the rows, all included: the check of the log, the shuffling, the report. Row by "
+        "row, to the last bit what a plain loop of decisions and updates gives."
+    )
+    events = 600_000
+    passes = 2
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        uniform = np.full(stream.events, 1.0 / stream.arms)
+        self._log = BanditLog.of(stream.contexts, stream.decisions, stream.rewards, uniform, n_arms=stream.arms)
+
+    def run(self) -> Replayed:
+        spec = PolicySpec("lin_ucb", "lin_ucb", {"alpha": 1.0}, FLOOR)
+        report = replayed(self._log, [spec], method="match", repeats=self.passes)[0]
+        return Replayed(report.accepted, report.value)
+
+
+REPLAYS = (OurReplay,)

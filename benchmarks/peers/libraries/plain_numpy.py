@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers.peer import FLOOR, Floats, Peer
+from benchmarks.peers.replayer import Replayed, Replayer
 
 REQUIRES = ()
 
@@ -86,3 +87,22 @@ class NumpyThompson(Ridges):
 
 
 PEERS = (NumpyLinUCB, NumpyThompson)
+
+
+class PlainReplay(Replayer):
+    library = "numpy"
+    call = "a loop over LinUCB in 20 lines"
+    note = "Match replay in a plain loop: draw the target's arm, compare, learn."
+    events = 60_000
+
+    def run(self) -> Replayed:
+        stream, policy, kept = self.stream, NumpyLinUCB(self.stream.arms, self.stream.features), list[float]()
+        logged = zip(stream.contexts, stream.decisions.tolist(), stream.rewards.tolist(), strict=True)
+        for context, arm, reward in logged:
+            if policy.decide(context) == arm:
+                policy.learn(context, (arm, reward))
+                kept.append(reward)
+        return Replayed(len(kept), float(np.mean(kept)))
+
+
+REPLAYS = (PlainReplay,)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from river.bandit import LinUCBDisjoint
+from river.bandit import LinUCBDisjoint, evaluate_offline
 
 from benchmarks.peers.peer import Floats, Peer
+from benchmarks.peers.replayer import Replayed, Replayer, Stream
 
 REQUIRES = ("river==0.26.1",)
 
@@ -34,3 +35,26 @@ class LinUCB(Peer):
 
 
 PEERS = (LinUCB,)
+
+
+class RiverReplay(Replayer):
+    library = "river"
+    call = "bandit.evaluate_offline"
+    note = (
+        "Match replay, row by row. No check that the log is uniform, no propensities (`TODO: use inverse propensity "
+        "scoring` in its source), one order, no spread."
+    )
+    events = 10_000
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        arms, names = list(range(stream.arms)), [f"x{feature}" for feature in range(stream.features)]
+        rows = zip(stream.contexts.tolist(), stream.decisions.tolist(), stream.rewards.tolist(), strict=True)
+        self._history = [(arms, dict(zip(names, x, strict=True)), arm, reward) for x, arm, reward in rows]
+
+    def run(self) -> Replayed:
+        total, accepted = evaluate_offline(LinUCBDisjoint(alpha=1.0, beta=1.0, seed=1), self._history)
+        return Replayed(accepted, total.get() / accepted)
+
+
+REPLAYS = (RiverReplay,)

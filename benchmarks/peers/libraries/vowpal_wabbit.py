@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from bisect import bisect
 from itertools import accumulate
-from math import sqrt
+from math import nan, sqrt
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from vowpalwabbit import Workspace
 
 from benchmarks.peers.peer import FLOOR, Floats, Peer
+from benchmarks.peers.replayer import Replayed, Replayer, Stream
 
 REQUIRES = ("vowpalwabbit==9.11.9",)
 
@@ -75,3 +79,58 @@ class Bag(Explorer):
 
 
 PEERS = (EpsilonGreedy, RegCbOpt, Bag)
+
+
+class Driver(Replayer):
+    library = "vowpalwabbit"
+    events = 20_000
+    cached: bool
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._folder = tempfile.TemporaryDirectory(prefix="banditcore-bench-")
+        self._file = Path(self._folder.name) / "log.txt"
+        with self._file.open("w") as file:
+            rows = zip(stream.contexts, stream.decisions.tolist(), stream.rewards.tolist(), strict=True)
+            for context, arm, reward in rows:
+                file.write("shared |s " + " ".join(f"x{j}:{value:.9g}" for j, value in enumerate(context)) + os.linesep)
+                for k in range(stream.arms):
+                    label = f"0:{-reward:.9g}:{1.0 / stream.arms:.9g} " if k == arm else ""
+                    file.write(f"{label}|a arm{k}{os.linesep}")
+                file.write(os.linesep)
+        if self.cached:
+            self._drive()
+
+    def _drive(self) -> Workspace:
+        cache = f"--cache_file {self._file}.cache" if self.cached else ""
+        vw = Workspace(
+            f"--explore_eval --cb_explore_adf --epsilon {FLOOR} -q sa --ignore_linear s --random_seed 1 "
+            f"-d {self._file} {cache}",
+            enable_logging=True,
+        )
+        vw.run_parser()
+        vw.finish()
+        return vw
+
+    def run(self) -> Replayed:
+        told = dict(line.split(" = ", 1) for line in self._drive().get_log() if " = " in line)
+        return Replayed(float(told["weighted update count"]), nan)
+
+
+class FromText(Driver):
+    call = "its own driver, --explore_eval, text"
+    note = (
+        "Rejection by a multiplier that it lowers as it goes; ε-greedy on gradient descent, since it has no LinUCB. "
+        "The time includes reading its text, which a thread of its own does: here both share the core. The mean it "
+        "tells is weighted by inverse propensities over all rows, not that of the rows learned."
+    )
+    cached = False
+
+
+class FromCache(Driver):
+    call = "its own driver, --explore_eval, binary cache"
+    note = "The same from the cache that a first pass wrote: no text is read."
+    cached = True
+
+
+REPLAYS = (FromText, FromCache)
