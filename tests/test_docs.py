@@ -2,6 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from banditcore.policies.base import registered
 from banditcore.testing.policy_contract import PolicyContract
@@ -25,3 +28,11 @@ def test_the_policy_of_ones_own_keeps_the_contract() -> None:
                 getattr(contract, name)()
     finally:
         registered.pop("softmax", None)
+
+
+def test_an_evaluation_in_python_runs_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(code(DOCS / "offline.md"), "offline.md", "exec"), names)
+    assert capsys.readouterr().out.startswith("green 0.") and names["best"].gain.low > 0.0
+    assert names["best"].estimates[0].low < 0.2 < names["best"].estimates[0].high
+    assert set(names["frame"]["target"]) == {"sale_for_some", "always:plain", "lin_ucb:alpha=0.5"}
