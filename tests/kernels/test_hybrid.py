@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from designs import KINDS, design
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from banditcore.kernels import HybridArms, reference
+from banditcore_simulations.experiments.posteriors.designs import KINDS, design
 
 SUMS = ("A", "b", "B", "Z", "bz")
 DERIVED = ("S", "m", "W", "A0", "b0", "S0", "beta")

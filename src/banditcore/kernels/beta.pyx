@@ -21,8 +21,6 @@ from scipy.special.cython_special cimport betainc, betaincinv, betaln
 
 cdef enum:
     NODES = 16
-    SCRATCH = 38  # doubles a law
-    LOOK_FOR_EQUALS_FROM = 32  # arms; below, looking costs more than it finds
 
 cdef double TOLERANCE = 1e-10  # an update, not a decision, pays for it
 cdef double TAILS = 1e-12  # of all arms together
@@ -241,7 +239,7 @@ def beta_argmax(a, b):
     result = np.empty(count)
     cdef double[::1] p = result
     cdef double certificate = 0.0
-    cdef double* scratch = <double*>malloc(SCRATCH * count * sizeof(double))
+    cdef double* scratch = <double*>malloc(BETA_SCRATCH * count * sizeof(double))
     if scratch == NULL:
         raise MemoryError
     with nogil:

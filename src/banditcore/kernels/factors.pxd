@@ -12,7 +12,7 @@ cdef void absorb(Py_ssize_t d, double* S, const double* w, double* keep, double*
 cdef void factor(Py_ssize_t d, const double* A, double least, double* S, double* L) noexcept nogil
 cdef bint rebuild(Py_ssize_t d, const double* A, double* S, double* L) noexcept nogil
 cdef double backward_error(Py_ssize_t d, const double* A, const double* S, const double* x,
-                           double* y, double* s, double* image) noexcept nogil
+                           const double* b, double* m, double* scratch) noexcept nogil
 cdef void add_outer(Py_ssize_t d, double* A, double weight, const double* x) noexcept nogil
 cdef void symmetric_times(Py_ssize_t d, const double* A, const double* x, double* s) noexcept nogil
 cdef double largest_eigenvalue(Py_ssize_t d, const double* S, double* M, double* N) noexcept nogil

@@ -7,6 +7,8 @@ cdef extern from "factors_loops.h" nogil:
     double wide_dot(Py_ssize_t n, const double* x, const double* y)
     void wide_transposed_times(Py_ssize_t d, const double* S, const double* x, double* y)
     void wide_times(Py_ssize_t d, const double* S, const double* y, double* s)
+    void wide_solve(Py_ssize_t d, const double* S, const double* x, const double* b, double* y, double* v, double* s,
+                    double* m)
     void wide_absorb(Py_ssize_t d, double* S, const double* w, double* keep, double* give)
     void wide_add_outer(Py_ssize_t d, double* A, double weight, const double* x)
     void wide_symmetric_times(Py_ssize_t d, const double* A, const double* x, double* s)
@@ -81,12 +83,16 @@ cdef bint rebuild(Py_ssize_t d, const double* A, double* S, double* L) noexcept 
 
 
 cdef double backward_error(Py_ssize_t d, const double* A, const double* S, const double* x,
-                           double* y, double* s, double* image) noexcept nogil:
-    """||A s - x|| / (trace(A) ||s|| + ||x||) for s = S S'x: how well S still inverts A, at O(d^2)."""
+                           const double* b, double* m, double* scratch) noexcept nogil:
+    """||A s - x|| / (trace(A) ||s|| + ||x||) for s = S S'x: how well S still inverts A, at O(d^2); m <- S S'b.
+
+    scratch: four vectors. Both products go over S at once.
+    """
     cdef Py_ssize_t i
     cdef double trace = 0.0, length = sqrt(wide_dot(d, x, x))
-    wide_transposed_times(d, S, x, y)
-    wide_times(d, S, y, s)
+    cdef double* s = scratch + 2 * d
+    cdef double* image = scratch + 3 * d
+    wide_solve(d, S, x, b, scratch, scratch + d, s, m)
     wide_symmetric_times(d, A, s, image)
     for i in range(d):
         trace += A[i * d + i]

@@ -14,16 +14,29 @@ WIDE HIDDEN void wide_times(ptrdiff_t d, const double *S, const double *y, doubl
     for (ptrdiff_t i = 0; i < d; i++) s[i] = dot(d - i, S + i * d + i, y + i);
 }
 
+WIDE HIDDEN void wide_solve(ptrdiff_t d, const double *S, const double *x, const double *b, double *y, double *v,
+                            double *s, double *m) {
+    transposed_times(d, S, x, y);
+    transposed_times(d, S, b, v);
+    for (ptrdiff_t i = 0; i < d; i++) {
+        s[i] = dot(d - i, S + i * d + i, y + i);
+        m[i] = dot(d - i, S + i * d + i, v + i);
+    }
+}
+
 /* Each row carries a running sum to the right; four rows at a time hide its latency. Rows start at the diagonal of the
    first: the zeros below it stay zeros. */
 WIDE HIDDEN void wide_absorb(ptrdiff_t d, double *S, const double *w, double *keep, double *give) {
     double before = 1.0;
     ptrdiff_t i = 0, j, row;
     for (j = 0; j < d; j++) {
-        const double after = before + w[j] * w[j];
-        keep[j] = sqrt(before / after);
-        give[j] = w[j] / sqrt(before * after);
-        before = after;
+        keep[j] = before;
+        give[j] = before += w[j] * w[j];
+    }
+    for (j = 0; j < d; j++) { /* apart from the running sum, so that roots and quotients are taken eight at a time */
+        const double product = keep[j] * give[j];
+        keep[j] = sqrt(keep[j] / give[j]);
+        give[j] = w[j] / sqrt(product);
     }
     for (; i + 4 <= d; i += 4) {
         double carried[4] = {0.0, 0.0, 0.0, 0.0};

@@ -13,6 +13,10 @@ void wide_transposed_times(ptrdiff_t d, const double *S, const double *x, double
 /* s = S y. */
 void wide_times(ptrdiff_t d, const double *S, const double *y, double *s);
 
+/* s = S S'x and m = S S'b at once; y, v: d doubles of scratch each. */
+void wide_solve(ptrdiff_t d, const double *S, const double *x, const double *b, double *y, double *v, double *s,
+                double *m);
+
 /* S <- S C^-T where C C' = I + w w'; keep, give: d doubles of scratch each. */
 void wide_absorb(ptrdiff_t d, double *S, const double *w, double *keep, double *give);
 

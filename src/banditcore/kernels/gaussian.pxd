@@ -3,3 +3,5 @@ cdef enum:
 
 cdef double best_of_gaussians(Py_ssize_t arms, const double* mu, const double* sd, double* p,
                               double* scratch) noexcept nogil
+cdef double vector_row(Py_ssize_t arms, const double* mean, const double* sd, const unsigned char* mask, double floor,
+                       double* p, double* scratch) noexcept nogil

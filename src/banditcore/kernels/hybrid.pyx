@@ -107,23 +107,6 @@ cdef void backward(Py_ssize_t d, Py_ssize_t q, const double* L, double* Y) noexc
 cdef class HybridArms:
     """The arrays of K arms and of what they share."""
 
-    cdef readonly cnp.ndarray A, b, B, S, m, W, n, weight, sum_r, sum_r2, rss, age
-    cdef readonly cnp.ndarray Z, bz, A0, b0, S0, beta, age0
-    cdef Py_ssize_t arms, columns, own, d, q  # x starts at column `own`, z at 0
-    cdef double l2
-    cdef double *pA
-    cdef double *pb
-    cdef double *pB
-    cdef double *pS
-    cdef double *pm
-    cdef double *pW
-    cdef double *pZ
-    cdef double *pbz
-    cdef double *pA0
-    cdef double *pb0
-    cdef double *pS0
-    cdef double *pbeta
-
     def __init__(self, Py_ssize_t n_arms, Py_ssize_t n_features, Py_ssize_t n_shared, double l2):
         """The prior; the first n_shared columns are z and the others x, or z = x = the row where n_shared is 0."""
         cdef Py_ssize_t d = n_features - n_shared, q = n_shared if n_shared else n_features
@@ -145,10 +128,13 @@ cdef class HybridArms:
         self.pA0, self.pb0 = <double*>cnp.PyArray_DATA(self.A0), <double*>cnp.PyArray_DATA(self.b0)
         self.pS0, self.pbeta = <double*>cnp.PyArray_DATA(self.S0), <double*>cnp.PyArray_DATA(self.beta)
 
+    cdef Py_ssize_t room(self) noexcept nogil:
+        """Doubles of scratch: six vectors and a matrix of the larger of the two sizes."""
+        cdef Py_ssize_t size = max(self.d, self.q)
+        return size * size + 6 * size
+
     cdef double* scratch(self) except NULL:
-        """Six vectors and a matrix of the larger of the two sizes."""
-        cdef size_t size = max(self.d, self.q)
-        cdef double* memory = <double*>malloc((size * size + 6 * size) * sizeof(double))
+        cdef double* memory = <double*>malloc(self.room() * sizeof(double))
         if memory == NULL:
             raise MemoryError
         return memory
@@ -263,27 +249,30 @@ cdef class HybridArms:
 
     def moments(self, cnp.ndarray contexts, cnp.ndarray mean, cnp.ndarray sd=None):
         """mean (n, K) <- u'beta + m.x and, if wanted, sd (n, K) <- sqrt(x' A^-1 x + u' A0^-1 u)."""
-        cdef Py_ssize_t i, k, n = cnp.PyArray_DIM(contexts, 0), d = self.d, q = self.q
+        cdef Py_ssize_t i, k, n = cnp.PyArray_DIM(contexts, 0)
         cdef Py_ssize_t per_arm = self.columns if cnp.PyArray_NDIM(contexts) == 3 else 0
         cdef Py_ssize_t per_row = self.columns * self.arms if per_arm else self.columns
         cdef const double* rows = <const double*>cnp.PyArray_DATA(contexts)
-        cdef const double* z
         cdef double* centre = <double*>cnp.PyArray_DATA(mean)
         cdef double* spread = NULL if sd is None else <double*>cnp.PyArray_DATA(sd)
-        cdef double* u = self.scratch()
-        cdef double* y = u + q
-        cdef double* w = y + d
+        cdef double* scratch = self.scratch()
         with nogil:
             for k in range(self.arms):  # arms outside: an arm's matrices stay in the cache for all rows
                 for i in range(n):
-                    z = rows + i * per_row + k * per_arm
-                    left_over(d, q, self.pW + k * d * q, z + self.own, z, u)
-                    centre[i * self.arms + k] = dot(q, self.pbeta, u) + dot(d, self.pm + k * d, z + self.own)
-                    if spread != NULL:
-                        transposed_times(d, self.pS + k * d * d, z + self.own, y)
-                        transposed_times(q, self.pS0, u, w)
-                        spread[i * self.arms + k] = sqrt(dot(d, y, y) + dot(q, w, w))
-        free(u)
+                    self.score(k, rows + i * per_row + k * per_arm, centre + i * self.arms + k,
+                               NULL if spread == NULL else spread + i * self.arms + k, scratch)
+        free(scratch)
+
+    cdef void score(self, Py_ssize_t k, const double* z, double* mean, double* sd, double* u) noexcept nogil:
+        cdef Py_ssize_t d = self.d, q = self.q
+        cdef double* y = u + q
+        cdef double* w = y + d
+        left_over(d, q, self.pW + k * d * q, z + self.own, z, u)
+        mean[0] = dot(q, self.pbeta, u) + dot(d, self.pm + k * d, z + self.own)
+        if sd != NULL:
+            transposed_times(d, self.pS + k * d * d, z + self.own, y)
+            transposed_times(q, self.pS0, u, w)
+            sd[0] = sqrt(dot(d, y, y) + dot(q, w, w))
 
     def decay(self, double g):
         """Forgets: every sum of rows times g, every prior back at its full l2, then `refresh`."""

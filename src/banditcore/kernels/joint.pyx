@@ -52,36 +52,7 @@ cdef extern from *:
     void joint_winners(Py_ssize_t arms, const double* mean, const double* off, double sign, double* best,
                        double* winner, double* ties) noexcept nogil
 
-cdef enum:
-    LANES = 16  # as in joint_loops.c
-
-
-cdef struct Winners:
-    # of one block of draws: the highest score, the first arm with it, the number of arms with it
-    double best[LANES]
-    double winner[LANES]
-    double ties[LANES]
-
-
-cdef struct Draws:
-    # the packed eligible arms of one row, and scratch for one block of pairs
-    Py_ssize_t arms, d
-    Py_ssize_t* arm
-    double* mean
-    double* W
-    double* wins     # over draws: the arm's shares
-    double* squares  # over pairs: the square of its two shares together
-    double* off
-    double* z
-    double* q
-    double* root
-    Py_ssize_t* at
-    uint64_t* words
-    Winners plus
-    Winners minus
-
-
-cdef inline size_t room(Py_ssize_t arms, Py_ssize_t d) noexcept nogil:
+cdef size_t room(Py_ssize_t arms, Py_ssize_t d) noexcept nogil:
     """Elements of 8 bytes that `lay_out` cuts up."""
     return arms * (4 + d + LANES) + 5 * d * LANES
 
@@ -164,6 +135,18 @@ cdef double read_off(const Draws* draws, Py_ssize_t arms, Py_ssize_t pairs, doub
     return sqrt(widest / M)
 
 
+cdef double joint_row(Draws* draws, Py_ssize_t arms, const double* features, const double* m, const double* S,
+                      double scale, const unsigned char* mask, uint64_t seed, Py_ssize_t pairs, double floor,
+                      double* p) noexcept nogil:
+    """One row of `joint_vectors`: p (arms,) and its standard error."""
+    cdef double error
+    enter(draws, arms, features, m, S, scale, mask)
+    count_wins(draws, seed, pairs)
+    error = read_off(draws, arms, pairs, p)
+    share_and_floor(arms, mask, floor, p)
+    return error
+
+
 def joint_vectors(cnp.ndarray features, cnp.ndarray m, cnp.ndarray S, double variance, mask, cnp.ndarray seeds,
                   Py_ssize_t draws, double floor, cnp.ndarray out, cnp.ndarray errors=None):
     """out (n, K) <- each row's shares of wins over `draws` joint draws, floored; see the head of this module.
@@ -199,10 +182,8 @@ def joint_vectors(cnp.ndarray features, cnp.ndarray m, cnp.ndarray S, double var
     with nogil:
         lay_out(&row, arms, d, memory)
         for i in range(n):
-            enter(&row, arms, x + i * arms * d, mean, factor, scale, allowed)
-            count_wins(&row, seed[i], pairs)
-            error = read_off(&row, arms, pairs, p + i * arms)
-            share_and_floor(arms, allowed, floor, p + i * arms)
+            error = joint_row(&row, arms, x + i * arms * d, mean, factor, scale, allowed, seed[i], pairs, floor,
+                              p + i * arms)
             if kept != NULL:
                 kept[i] = error
             allowed += mask_step

@@ -16,6 +16,7 @@ cdef struct Rows:
 
 
 cdef Py_ssize_t tiles_at(Rows rows, Py_ssize_t i) noexcept nogil
+cdef double squashed(double z, double sd, double offset) noexcept nogil
 cdef Rows lay_rows(cnp.ndarray contexts, object mask, Py_ssize_t arms, Py_ssize_t d)
 
 
@@ -31,9 +32,14 @@ cdef class LinearArms:
 
     cdef void learn_row(self, Py_ssize_t k, const double* x, double r, double weight, double* scratch) noexcept nogil
     cdef void count(self, Py_ssize_t k, double r, double* scratch) noexcept nogil
+    cdef void fold(self, Py_ssize_t k, const double* x, double r, Py_ssize_t mature, double* scratch) noexcept nogil
+    cdef void fold_click(self, Py_ssize_t k, const double* x, double r, double offset, Py_ssize_t mature,
+                         double* scratch) noexcept nogil
+    cdef double noise(self, double shape, double scale) noexcept nogil
     cdef void solve(self, Py_ssize_t k, double* w) noexcept nogil
     cdef void bound(self, Py_ssize_t k, double* scratch) noexcept nogil
     cdef double* workspace(self) except NULL
+    cdef Py_ssize_t room_to_learn(self) noexcept nogil
     cdef void pool(self, Py_ssize_t mature, double* mean, double* scratch) noexcept nogil
     cdef void start_from(self, Py_ssize_t k, const double* mean) noexcept nogil
     cdef void first_row(self, Py_ssize_t k, Py_ssize_t mature, double* scratch) noexcept nogil

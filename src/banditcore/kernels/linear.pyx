@@ -88,10 +88,10 @@ cdef class LinearArms:
         add_outer(d, A, weight, x)
         absorb(d, S, w, scratch + d, scratch + 2 * d)
         age[0] += 1
-        if age[0] >= REBUILD or backward_error(d, A, S, x, w, scratch + d, scratch + 2 * d) > TOLERANCE:
+        if age[0] >= REBUILD or backward_error(d, A, S, x, b, self.pm + k * d, scratch) > TOLERANCE:
             rebuild(d, A, S, scratch + 3 * d)
             age[0] = 0
-        self.solve(k, w)
+            self.solve(k, w)
 
     cdef void count(self, Py_ssize_t k, double r, double* scratch) noexcept nogil:
         """Counts one observation, and bounds the arm's forms anew each time it has grown by a quarter."""
@@ -118,8 +118,12 @@ cdef class LinearArms:
             self.pwidth[k * d + i] = SLACK * sqrt(dot(d - i, S + i * d + i, S + i * d + i))
         self.preach[k] = SLACK * largest_eigenvalue(d, S, scratch, scratch + d * d)
 
+    cdef Py_ssize_t room_to_learn(self) noexcept nogil:
+        """Doubles of scratch for all that changes an arm."""
+        return 3 * self.d * self.d + 4 * self.d
+
     cdef double* workspace(self) except NULL:
-        cdef double* scratch = <double*>malloc((3 * self.d * self.d + 3 * self.d) * sizeof(double))
+        cdef double* scratch = <double*>malloc(self.room_to_learn() * sizeof(double))
         if scratch == NULL:
             raise MemoryError
         return scratch
@@ -136,10 +140,13 @@ cdef class LinearArms:
         cdef Py_ssize_t i
         with nogil:
             for i in range(rows.n):
-                self.first_row(arm[i], mature, scratch)
-                self.learn_row(arm[i], rows.x + i * rows.step + arm[i] * rows.per_arm, r[i], 1.0, scratch)
-                self.count(arm[i], r[i], scratch)
+                self.fold(arm[i], rows.x + i * rows.step + arm[i] * rows.per_arm, r[i], mature, scratch)
         free(scratch)
+
+    cdef void fold(self, Py_ssize_t k, const double* x, double r, Py_ssize_t mature, double* scratch) noexcept nogil:
+        self.first_row(k, mature, scratch)
+        self.learn_row(k, x, r, 1.0, scratch)
+        self.count(k, r, scratch)
 
     def learn_clicks(self, cnp.ndarray contexts, cnp.ndarray arms, cnp.ndarray rewards, double offset,
                      Py_ssize_t mature=0):
@@ -152,24 +159,25 @@ cdef class LinearArms:
         cdef Rows rows = lay_rows(contexts, None, self.arms, self.d)
         cdef const double* r = <const double*>cnp.PyArray_DATA(rewards)
         cdef const cnp.int64_t* arm = <const cnp.int64_t*>cnp.PyArray_DATA(arms)
-        cdef const double* x
         cdef double* scratch = self.workspace()
-        cdef double z, v, kappa, p, g, weight
         cdef Py_ssize_t i
         with nogil:
             for i in range(rows.n):
-                self.first_row(arm[i], mature, scratch)
-                x = rows.x + i * rows.step + arm[i] * rows.per_arm
-                wide_score(1, self.d, self.pm + arm[i] * self.d, self.pS + arm[i] * self.d * self.d, x, 0, NULL,
-                           &z, &v, scratch)
-                kappa = 1.0 / sqrt(1.0 + PROBIT * v)
-                p = wide_sigmoid(kappa * (offset + z))
-                g = kappa * kappa * p * (1.0 - p)
-                weight = g / (1.0 - g * v)
-                if weight > 1e-290:  # else the row was certain, and says nothing
-                    self.learn_row(arm[i], x, z + kappa * (r[i] - p) * (1.0 + weight * v) / weight, weight, scratch)
-                self.count(arm[i], r[i], scratch)
+                self.fold_click(arm[i], rows.x + i * rows.step + arm[i] * rows.per_arm, r[i], offset, mature, scratch)
         free(scratch)
+
+    cdef void fold_click(self, Py_ssize_t k, const double* x, double r, double offset, Py_ssize_t mature,
+                         double* scratch) noexcept nogil:
+        cdef double z, v, kappa, p, g, weight
+        self.first_row(k, mature, scratch)
+        wide_score(1, self.d, self.pm + k * self.d, self.pS + k * self.d * self.d, x, 0, NULL, &z, &v, scratch)
+        kappa = 1.0 / sqrt(1.0 + PROBIT * v)
+        p = wide_sigmoid(kappa * (offset + z))
+        g = kappa * kappa * p * (1.0 - p)
+        weight = g / (1.0 - g * v)
+        if weight > 1e-290:  # else the row was certain, and says nothing
+            self.learn_row(k, x, z + kappa * (r - p) * (1.0 + weight * v) / weight, weight, scratch)
+        self.count(k, r, scratch)
 
     cdef void pool(self, Py_ssize_t mature, double* mean, double* scratch) noexcept nogil:
         """mean <- (sum A)^-1 sum b over mature arms, their precision-weighted mean; 0 where there are none."""
@@ -370,6 +378,9 @@ cdef class LinearArms:
 
     def noise_variance(self, double shape, double scale):
         """(scale + RSS / 2) / (shape + N / 2) over all arms; 1 where nothing was missed yet (see `LinearTS`)."""
+        return self.noise(shape, scale)
+
+    cdef double noise(self, double shape, double scale) noexcept nogil:
         cdef Py_ssize_t k
         cdef const double* rss = <const double*>cnp.PyArray_DATA(self.rss)
         cdef const double* weight = <const double*>cnp.PyArray_DATA(self.weight)
@@ -385,7 +396,11 @@ def squash(cnp.ndarray mean, cnp.ndarray sd, double offset):
     cdef const double* s = <const double*>cnp.PyArray_DATA(sd)
     cdef Py_ssize_t i
     for i in range(cnp.PyArray_SIZE(mean)):
-        z[i] = wide_sigmoid((offset + z[i]) / sqrt(1.0 + PROBIT * s[i] * s[i]))
+        z[i] = squashed(z[i], s[i], offset)
+
+
+cdef double squashed(double z, double sd, double offset) noexcept nogil:
+    return wide_sigmoid((offset + z) / sqrt(1.0 + PROBIT * sd * sd))
 
 
 cdef Py_ssize_t tiles_at(Rows rows, Py_ssize_t i) noexcept nogil:

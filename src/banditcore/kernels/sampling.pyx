@@ -60,16 +60,22 @@ def add_floor(const double[:, ::1] vectors, mask, double floor, double[:, ::1] o
 
 def best_vectors(const double[:, ::1] scores, mask, double floor, double[:, ::1] out):
     """out (n, K) <- floored equal shares of the highest eligible scores; mask None, (K,) or (n, K) bool."""
-    cdef Py_ssize_t i, k, n = scores.shape[0], count = scores.shape[1]
+    cdef Py_ssize_t i, n = scores.shape[0], count = scores.shape[1]
     cdef Mask rows = lay_mask(mask, count)
     with nogil:
         for i in range(n):
-            for k in range(count):
-                out[i, k] = scores[i, k] if rows.first == NULL or rows.first[k] else -INFINITY
-            share_best(count, &out[i, 0])
-            share_and_floor(count, rows.first, floor, &out[i, 0])
+            best_row(count, &scores[i, 0], rows.first, floor, &out[i, 0])
             if rows.first != NULL:
                 rows.first += rows.step
+
+
+cdef void best_row(Py_ssize_t count, const double* score, const unsigned char* mask, double floor,
+                   double* p) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(count):
+        p[k] = score[k] if mask == NULL or mask[k] else -INFINITY
+    share_best(count, p)
+    share_and_floor(count, mask, floor, p)
 
 
 def gap_vectors(const double[:, ::1] scores, mask, double gamma, double floor, double[:, ::1] out):
@@ -82,10 +88,15 @@ def gap_vectors(const double[:, ::1] scores, mask, double gamma, double floor, d
     cdef Mask rows = lay_mask(mask, count)
     with nogil:
         for i in range(n):
-            weigh_gaps(count, &scores[i, 0], rows.first, gamma, &out[i, 0])
-            share_and_floor(count, rows.first, floor, &out[i, 0])
+            gap_row(count, &scores[i, 0], rows.first, gamma, floor, &out[i, 0])
             if rows.first != NULL:
                 rows.first += rows.step
+
+
+cdef void gap_row(Py_ssize_t count, const double* score, const unsigned char* mask, double gamma, double floor,
+                  double* p) noexcept nogil:
+    weigh_gaps(count, score, mask, gamma, p)
+    share_and_floor(count, mask, floor, p)
 
 
 cdef void weigh_gaps(Py_ssize_t count, const double* score, const unsigned char* mask, double gamma,

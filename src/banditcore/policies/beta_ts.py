@@ -6,6 +6,8 @@ import numpy as np
 
 from banditcore.checks import Mask
 from banditcore.kernels import beta_argmax
+from banditcore.kernels.models import Model, RatesModel
+from banditcore.kernels.steppers import BetaStepper, Stepper
 from banditcore.policies.context_free import ContextFreePolicy
 from banditcore.posteriors.rates import RatesPosterior
 from banditcore.types import Floats
@@ -44,6 +46,10 @@ class BetaTS(ContextFreePolicy):
             half_life=half_life,
         )
         super().__init__(posterior, floor=floor)
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        assert isinstance(model, RatesModel)
+        return BetaStepper(self, model, self.floor)
 
     def _vector(self, mask: Mask) -> tuple[Floats, float]:
         a, b = self.posterior.shapes()

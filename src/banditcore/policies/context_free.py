@@ -8,6 +8,8 @@ import numpy as np
 
 from banditcore.checks import Mask, Seeds
 from banditcore.kernels import add_floor
+from banditcore.kernels.models import Model
+from banditcore.kernels.steppers import FreeStepper, Stepper
 from banditcore.policies.base import Policy
 from banditcore.posteriors.base import Posterior
 from banditcore.types import Floats
@@ -41,6 +43,9 @@ class ContextFreePolicy(Policy):
                 self._changed()
             self._floored[key] = found
         return found
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        return FreeStepper(self, model, self.floor)
 
     def _propensities_into(
         self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None

@@ -6,6 +6,8 @@ from typing import Any
 
 from banditcore.checks import Mask, Seeds, check_number
 from banditcore.kernels import best_vectors
+from banditcore.kernels.models import Model
+from banditcore.kernels.steppers import GreedyStepper, Stepper
 from banditcore.policies.over_any import OverAny
 from banditcore.types import Floats
 
@@ -38,8 +40,14 @@ class EpsilonGreedy(OverAny):
         self.epsilon = check_number(epsilon, "epsilon", 0.0, 1.0)
         self.deterministic = self.epsilon == 0.0
 
+    @property
+    def _chance(self) -> float:
+        """Two layers of uniform exploration are one."""
+        return 1.0 - (1.0 - self.floor) * (1.0 - self.epsilon)
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        return GreedyStepper(self, model, self._chance)
+
     def _propensities_into(self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None) -> float:
-        # Two layers of uniform exploration are one.
-        chance = 1.0 - (1.0 - self.floor) * (1.0 - self.epsilon)
-        best_vectors(self._means(contexts), eligible, chance, out)
+        best_vectors(self._means(contexts), eligible, self._chance, out)
         return 0.0

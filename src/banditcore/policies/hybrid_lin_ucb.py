@@ -6,6 +6,8 @@ import numpy as np
 
 from banditcore.checks import Mask, Seeds, check_number
 from banditcore.kernels import best_vectors
+from banditcore.kernels.models import Model
+from banditcore.kernels.steppers import BoundStepper, Stepper
 from banditcore.policies.base import Policy
 from banditcore.posteriors.hybrid import HybridPosterior
 from banditcore.types import Floats
@@ -45,6 +47,9 @@ class HybridLinUCB(Policy):
         sd = np.empty_like(out)
         self.posterior.moments(contexts, self.alpha, out, sd)
         out += sd
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        return BoundStepper(self, model, self.floor, self.alpha)
 
     def _propensities_into(self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None) -> float:
         index = np.empty_like(out)

@@ -6,6 +6,8 @@ import numpy as np
 
 from banditcore.checks import Mask, Seeds, check_number
 from banditcore.kernels import linucb
+from banditcore.kernels.models import LinearModel, Model
+from banditcore.kernels.steppers import LinUCBStepper, Stepper
 from banditcore.policies.base import Policy
 from banditcore.posteriors.linear import LinearPosterior
 from banditcore.types import Floats
@@ -47,6 +49,10 @@ class LinUCB(Policy):
         super().__init__(posterior, floor=floor)
         self._linear, self._kernel = posterior, posterior.kernel
         self.alpha = check_number(alpha, "alpha", 0.0)
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        assert isinstance(model, LinearModel)
+        return LinUCBStepper(self, model, self.floor, self.alpha)
 
     def _scores_into(self, contexts: Floats, out: Floats) -> None:
         sd = np.empty_like(out)

@@ -8,6 +8,8 @@ from typing import Any
 from banditcore.checks import check_number
 from banditcore.errors import InvalidInput
 from banditcore.kernels import LIMIT
+from banditcore.kernels.models import Model
+from banditcore.kernels.steppers import GaussianStepper, Stepper
 from banditcore.policies.gaussian_ts import GaussianTS
 from banditcore.posteriors.linear import LinearPosterior
 
@@ -55,6 +57,9 @@ class LinearTS(GaussianTS):
     def noise_variance(self) -> float:
         """s2, in squared units of the reward."""
         return self.posterior.noise_variance(self.noise_shape, self.noise_scale)
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        return GaussianStepper(self, model, self.floor, self.exploration, self.noise_shape, self.noise_scale)
 
     def _width(self) -> float:
         return self.exploration * sqrt(self.noise_variance)

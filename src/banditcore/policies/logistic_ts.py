@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from banditcore.checks import check_number
+from banditcore.kernels.models import Model
+from banditcore.kernels.steppers import GaussianStepper, Stepper
 from banditcore.policies.gaussian_ts import GaussianTS
 from banditcore.posteriors.logistic import LogisticPosterior
 
@@ -40,6 +42,9 @@ class LogisticTS(GaussianTS):
         )
         super().__init__(posterior, floor=floor)
         self.exploration = check_number(exploration, "exploration", 1e-6, 1e6)
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        return GaussianStepper(self, model, self.floor, self.exploration)
 
     def _width(self) -> float:
         return self.exploration

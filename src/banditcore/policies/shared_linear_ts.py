@@ -12,6 +12,8 @@ import numpy.typing as npt
 from banditcore.checks import Mask, Seeds, check_number, check_whole, context_seeds
 from banditcore.errors import InvalidInput
 from banditcore.kernels import gaussian_vectors, joint_vectors
+from banditcore.kernels.models import Model, SharedModel
+from banditcore.kernels.steppers import JointStepper, MarginalStepper, Stepper
 from banditcore.policies.base import Policy
 from banditcore.policies.linear_ts import check_noise
 from banditcore.posteriors.shared import SharedPosterior
@@ -74,6 +76,13 @@ class SharedLinearTS(Policy):
     @classmethod
     def example_params(cls, n_arms: int, params: Mapping[str, Any]) -> dict[str, Any]:
         return SharedPosterior.example_params(n_arms)
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        assert isinstance(model, SharedModel)
+        noise = self.exploration, self.noise_shape, self.noise_scale
+        if self.monte_carlo:
+            return JointStepper(self, model, self.floor, *noise, self.draws)
+        return MarginalStepper(self, model, self.floor, *noise)
 
     def _propensities_into(self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None) -> Floats:
         noise = self.posterior.noise_variance(self.noise_shape, self.noise_scale)

@@ -7,6 +7,8 @@ from typing import Any
 
 from banditcore.checks import Mask, Seeds, check_number
 from banditcore.kernels import gap_vectors
+from banditcore.kernels.models import Model
+from banditcore.kernels.steppers import GapStepper, Stepper
 from banditcore.policies.over_any import OverAny
 from banditcore.types import Floats
 
@@ -41,6 +43,9 @@ class SquareCB(OverAny):
     ) -> None:
         super().__init__(n_arms, n_features, over=over, floor=floor, params=params)
         self.gamma = check_number(gamma, "gamma", 0.0)
+
+    def _stepper_over(self, model: Model) -> Stepper:
+        return GapStepper(self, model, self.floor, self.gamma)
 
     def _propensities_into(self, contexts: Floats, eligible: Mask | None, out: Floats, seeds: Seeds | None) -> float:
         gamma = self.gamma * sqrt((1.0 + self.posterior.seen()) / self.posterior.noise_variance())

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from banditcore.checks import Arms, check_count, check_number
 from banditcore.errors import InvalidInput
+from banditcore.kernels.models import Model
 from banditcore.types import Floats
 
 State = dict[str, npt.NDArray[Any]]
@@ -128,13 +129,31 @@ class Posterior(ABC):
                 self._fade(g)
             self._learn(contexts[start:stop], arms[start:stop], rewards[start:stop])
 
+    @property
+    def pace(self) -> float:
+        """Ticks a second; 0 where nothing fades."""
+        return TICKS / self.half_life if self.half_life else 0.0
+
+    @property
+    def tick(self) -> npt.NDArray[np.int64]:
+        """() the one of the latest row; NO_TICK before the first."""
+        return self._tick
+
+    def rows_to_tuning(self) -> int:
+        """Rows until the one after which it tunes itself, that one included; 0: never."""
+        return 0
+
+    def model(self, *, per_arm: bool = False) -> Model | None:
+        """The same memory for compiled loops, one context at a time, (K, d) with per_arm; None: there is no such."""
+        return None
+
     def learn_at_once(self, contexts: Floats, arms: Arms, rewards: Floats, times: Floats | None) -> None:
         """As `learn`, equal up to rounding, and faster where the rows can be summed first."""
         self.learn(contexts, arms, rewards, times)
 
     def _epochs(self, times: Floats) -> Iterator[tuple[int, int, float]]:
         """(start, stop, factor to fade by before) of rows within one tick; time never runs back."""
-        ticks = np.floor(times * (TICKS / self.half_life)).astype(np.int64)
+        ticks = np.floor(times * self.pace).astype(np.int64)
         ticks = np.maximum(np.maximum.accumulate(ticks), self._tick)
         starts = np.flatnonzero(np.diff(ticks, prepend=ticks[0] - 1))
         for start, stop in zip(starts, [*starts[1:], len(ticks)], strict=True):

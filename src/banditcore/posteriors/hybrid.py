@@ -11,6 +11,7 @@ import numpy as np
 from banditcore.checks import Arms, check_number, check_whole
 from banditcore.errors import InvalidInput
 from banditcore.kernels import HybridArms
+from banditcore.kernels.models import HybridModel, Model
 from banditcore.posteriors.base import LEAST_L2, Posterior, State
 from banditcore.types import Floats
 
@@ -47,6 +48,9 @@ class HybridPosterior(Posterior):
     @classmethod
     def size(cls, n_arms: int, n_features: int, params: Mapping[str, Any]) -> int:
         return 32 * n_arms * n_features * (n_features + 1)
+
+    def model(self, *, per_arm: bool = False) -> Model:
+        return HybridModel(self, self.kernel, per_arm=per_arm)
 
     def means(self, contexts: Floats, out: Floats) -> None:
         self.kernel.moments(contexts, out)

@@ -11,6 +11,7 @@ import numpy as np
 from banditcore.checks import Arms, check_number, check_whole
 from banditcore.errors import InvalidInput
 from banditcore.kernels import LinearArms
+from banditcore.kernels.models import LinearModel, Model
 from banditcore.posteriors.base import LEAST_L2, Posterior, State
 from banditcore.posteriors.evidence import best_l2
 from banditcore.types import Floats
@@ -57,7 +58,8 @@ class GaussianArms(Posterior):
             self.kernel.inherit(self.mature_after)
             self.lent = True
 
-    def _learned_more(self) -> None:
+    def learned_more(self) -> None:
+        """What arms that were never seen would start from may have changed."""
         self.lent = self.mature_after == 0
 
     def arrays(self) -> State:
@@ -76,7 +78,7 @@ class GaussianArms(Posterior):
         kernel.b[new] = l2 * kernel.m0[new]
 
     def reloaded(self) -> None:
-        self._learned_more()
+        self.learned_more()
         self.kernel.bounds()
 
     def _fade(self, g: float) -> None:
@@ -92,7 +94,7 @@ class GaussianArms(Posterior):
             raise InvalidInput("state started from another prior: l2 and prior means must be the same.", field="state")
 
     def _merge(self, other: Self) -> None:
-        self._learned_more()
+        self.learned_more()
         merge_linear(self.kernel, other.kernel)
 
     def moments(self, contexts: Floats, scale: float, mean: Floats, sd: Floats) -> None:
@@ -165,6 +167,9 @@ class LinearPosterior(GaussianArms):
         start = 1.0 if isinstance(given, str) else given
         super().__init__(n_arms, n_features, l2=given, half_life=half_life, mature_after=mature_after, start=start)
 
+    def model(self, *, per_arm: bool = False) -> Model:
+        return LinearModel(self, self.kernel, per_arm=per_arm)
+
     def means(self, contexts: Floats, out: Floats) -> None:
         self.lend()
         self.kernel.moments(contexts, 1.0, out, None)
@@ -177,18 +182,20 @@ class LinearPosterior(GaussianArms):
             self._learn_and_tune(contexts, arms, rewards)
         else:
             self.kernel.learn(contexts, arms, rewards, self.mature_after)
-        self._learned_more()
+        self.learned_more()
 
     def _learn_and_tune(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
         """Tunes after the same rows however they are batched, so the state stays a function of the rows alone."""
         start = 0
-        while (stop := start + self._rows_to_retuning()) <= len(arms):
+        while (stop := start + self.rows_to_tuning()) <= len(arms):
             self.kernel.learn(contexts[start:stop], arms[start:stop], rewards[start:stop], self.mature_after)
             self.kernel.reprior(1.0, best_l2(self.kernel))
             start = stop
         self.kernel.learn(contexts[start:], arms[start:], rewards[start:], self.mature_after)
 
-    def _rows_to_retuning(self) -> int:
+    def rows_to_tuning(self) -> int:
+        if self.l2 != "auto":
+            return 0
         seen = int(self.kernel.n.sum())
         return max(RETUNE_FROM, 1 << seen.bit_length()) - seen
 
@@ -205,7 +212,7 @@ class LinearPosterior(GaussianArms):
         def missed(m: Floats) -> Floats:
             return np.array([np.square(r[k] - X[k] @ m[k]).sum() for k in range(self.n_arms)])
 
-        self._learned_more()
+        self.learned_more()
         kernel, seen = self.kernel, np.bincount(arms, minlength=self.n_arms)
         kernel.n[:] += seen
         kernel.weight[:] += seen

@@ -6,6 +6,7 @@ import numpy as np
 
 from banditcore.checks import Arms, check_number
 from banditcore.kernels import squash
+from banditcore.kernels.models import LogisticModel, Model
 from banditcore.posteriors.base import LEAST_L2, log
 from banditcore.posteriors.linear import GaussianArms
 from banditcore.types import Floats
@@ -43,6 +44,9 @@ class LogisticPosterior(GaussianArms):
         self.base_rate = check_number(base_rate, "base_rate", 1e-9, 1.0 - 1e-9)
         self._offset = log(self.base_rate / (1.0 - self.base_rate))
 
+    def model(self, *, per_arm: bool = False) -> Model:
+        return LogisticModel(self, self.kernel, self._offset, per_arm=per_arm)
+
     def means(self, contexts: Floats, out: Floats) -> None:
         sd = np.empty_like(out)
         self.moments(contexts, 1.0, out, sd)
@@ -50,4 +54,4 @@ class LogisticPosterior(GaussianArms):
 
     def _learn(self, contexts: Floats, arms: Arms, rewards: Floats) -> None:
         self.kernel.learn_clicks(contexts, arms, rewards, self._offset, self.mature_after)
-        self._learned_more()
+        self.learned_more()

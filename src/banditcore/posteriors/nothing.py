@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from banditcore.checks import Arms
+from banditcore.kernels.models import Model, NoModel
 from banditcore.posteriors.base import Posterior, State
 from banditcore.types import Floats
 
@@ -18,6 +19,9 @@ class NoPosterior(Posterior):
 
     def __init__(self, n_arms: int, n_features: int) -> None:
         super().__init__(n_arms, n_features, half_life=0.0)
+
+    def model(self, *, per_arm: bool = False) -> Model:
+        return NoModel(self, per_arm=per_arm)
 
     def means(self, contexts: Floats, out: Floats) -> None:
         out[:] = 0.0

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from banditcore.checks import Arms, check_number
+from banditcore.kernels.models import Model, RatesModel
 from banditcore.posteriors.base import Posterior, State
 from banditcore.types import Floats
 
@@ -40,6 +41,9 @@ class RatesPosterior(Posterior):
     def shapes(self) -> tuple[Floats, Floats]:
         """(K,) each: the two parameters of every arm's Beta."""
         return self.prior_successes + self._successes, self.prior_failures + self._failures
+
+    def model(self, *, per_arm: bool = False) -> Model:
+        return RatesModel(self, self._successes, self._failures, per_arm=per_arm)
 
     def means(self, contexts: Floats, out: Floats) -> None:
         a, b = self.shapes()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from banditcore.checks import Arms, check_matrix, check_number
 from banditcore.errors import InvalidInput
 from banditcore.kernels import LinearArms
+from banditcore.kernels.models import Model, SharedModel
 from banditcore.posteriors.base import LEAST_L2, Posterior, State
 from banditcore.posteriors.linear import ARRAYS, merge_linear
 from banditcore.types import Floats
@@ -83,6 +84,11 @@ class SharedPosterior(Posterior):
         if not self.own_features_only:
             rows = (rows[:, :, None] * self.arm_features[arms][:, None, :]).reshape(len(arms), self.dimension)
         self.kernel.learn(np.ascontiguousarray(rows), np.zeros(len(arms), dtype=np.int64), rewards)
+
+    def model(self, *, per_arm: bool = False) -> Model | None:
+        if self.own_features_only and not per_arm:
+            return None  # `features` says why
+        return SharedModel(self, self.kernel, self.arm_features, per_arm=per_arm)
 
     def means(self, contexts: Floats, out: Floats) -> None:
         rows = self.features(contexts).reshape(-1, self.dimension)

@@ -303,6 +303,43 @@ class PolicyContract:
             asked.copy().state()
         self.same(quiet, asked)
 
+    def lockstep(self, mask_some: bool, per_arm: bool, **extra: Any) -> None:
+        """A stepper and its policy's twin, asked and taught the same row by row, across tunings and eligible sets."""
+        n_arms, g = 5, np.random.default_rng(9)
+        contexts, arms, rewards = self.rows(290, n_arms)
+        if per_arm:
+            contexts = g.standard_normal((290, n_arms, self.D))
+        arms[arms == 4] = 0  # one arm is never seen
+        masks = (g.random((290, n_arms)) < 0.6) | (np.arange(n_arms) == 2)
+        times = np.linspace(0.0, 60.0, 290)
+        plain, stepped = self.make(n_arms, **extra), self.make(n_arms, **extra)
+        stepper = stepped.stepper(per_arm=per_arm)
+        for i in range(290):
+            row, mask = slice(i, i + 1), masks[i // 2] if mask_some and i % 3 else None
+            expected = plain.propensities(contexts[row], mask, seeds=[i])[0]
+            assert stepper.step(contexts[i], mask, i).tobytes() == expected.tobytes(), i
+            plain.update(contexts[row], arms[row], rewards[row], times=times[row])
+            stepper.teach(contexts[i], int(arms[i]), float(rewards[i]), float(times[i]))
+            if i % 97 == 0:
+                self.same(plain, stepped)
+        self.same(plain, stepped)
+        expected = plain.propensities(contexts, masks, seeds=np.arange(290))
+        assert stepped.propensities(contexts, masks, seeds=np.arange(290)).tobytes() == expected.tobytes()
+
+    def test_steppers_are_the_policy_to_the_byte(self) -> None:
+        self.lockstep(mask_some=False, per_arm=False)
+        self.lockstep(mask_some=True, per_arm=False)
+        self.lockstep(mask_some=True, per_arm=True)
+        if "half_life" in self.make().parameters():
+            self.lockstep(mask_some=True, per_arm=False, half_life=10.0)
+
+    def test_steppers_refuse_what_the_policy_refuses(self) -> None:
+        policy = self.taught()
+        stepper, context = policy.stepper(), self.rows(1)[0][0]
+        for bad in (np.nan, np.inf, 1e200, *([1.5, -0.5] if policy.reward_kind == "unit_interval" else [])):
+            refuses(lambda bad=bad: stepper.teach(context, 1, bad), "rewards")  # type: ignore[misc]
+        self.same(policy, self.taught())
+
     def test_copies_of_any_kind_go_on_alike(self) -> None:
         policy = self.taught()
         for twin in (deepcopy(policy), self.policy_class.from_state(policy.state())):

@@ -1,0 +1,63 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from banditcore.kernels.steppers import Stepper
+
+FAILED: int
+BAD_CONTEXT: int
+BAD_MEANS: int
+NO_ARM: int
+BETTER_THAN_BEST: int
+BAD_OUTCOME: int
+BAD_DELAY: int
+BAD_UNIT: int
+NO_MEMORY: int
+REMEMBERS: int
+BAD_VECTOR: int
+LOOKED: int
+DECIDE: int
+LEARN: int
+
+class Play:
+    def __init__(
+        self,
+        policy: Stepper,
+        event: Any,
+        held_out: npt.NDArray[np.bool_],
+        *,
+        control: int = 0,
+        learn_every: int = 1,
+        window: float = 0.0,
+        seconds: float = 1.0,
+        unit_interval: bool = False,
+    ) -> None: ...
+    @property
+    def raised(self) -> BaseException | None: ...
+    def begin(self, happened: Any) -> None: ...
+    def finish(self, events: int) -> int: ...
+
+class Preview(Play):
+    restricted: bool
+    def __init__(self, event: Any, held_out: npt.NDArray[np.bool_], *, unit_interval: bool = False) -> None: ...
+    def start(self, rows: int) -> None: ...
+    @property
+    def contexts(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def eligible(self) -> npt.NDArray[np.bool_]: ...
+    @property
+    def units(self) -> npt.NDArray[np.int64]: ...
+
+class PlayOutside(Play):
+    strayed: bool
+    def __init__(
+        self,
+        outside: Any,
+        event: Any,
+        held_out: npt.NDArray[np.bool_],
+        *,
+        unit_interval: bool = False,
+        window: float = 0.0,
+    ) -> None: ...
+    def expect(self, ahead: Preview | None, answers: Any = None) -> None: ...
