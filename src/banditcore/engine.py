@@ -22,6 +22,7 @@ from banditcore.deciding import History, choose, identified, masks, replay
 from banditcore.declaring import Declaring
 from banditcore.errors import BanditcoreError, InvalidInput, NotAllowedNow, NotFound
 from banditcore.estimators.power import plan
+from banditcore.experiments import Chance
 from banditcore.explain import explain
 from banditcore.findings import Alarm, Power, Report
 from banditcore.futures import Otherwise, completed
@@ -81,16 +82,19 @@ class DecisionEngine(Declaring):
         clock: Callable[[], int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         id_start: int | None = None,
+        chance: Chance | None = None,
         learn_in_background: bool = True,
         report_error: Callable[[str, Exception], None] = lambda experiment, error: None,
         raised: Callable[[str, Alarm], None] = lambda experiment, alarm: None,
     ) -> None:
         """`raised` hears of each new alarm of an experiment.
 
-        `monotonic` (seconds) and `id_start` (see `DecisionIds`) are for simulations that must run alike twice.
+        `monotonic` (seconds) and `id_start` (see `DecisionIds`) are for simulations that must run alike twice, and so
+        is `chance`, which draws variants in place of the keyed hashes of decision ids. What such an engine logs is
+        lawful, but neither `explain` nor an audit can draw again: both will say that it is not what the hash gives.
         """
         try:
-            self._open(store, clock, monotonic, id_start, report_error, raised)
+            self._open(store, clock, monotonic, id_start, chance, report_error, raised)
         except BaseException:
             # The caller has no engine to close; the store's lock must not outlive the attempt.
             store.close()
@@ -106,6 +110,7 @@ class DecisionEngine(Declaring):
         clock: Callable[[], int] | None,
         monotonic: Callable[[], float],
         id_start: int | None,
+        chance: Chance | None,
         report_error: Callable[[str, Exception], None],
         raised: Callable[[str, Alarm], None],
     ) -> None:
@@ -118,7 +123,7 @@ class DecisionEngine(Declaring):
         self._received, self._late = Counts(), Counts()
         self._history = History()
         self._closed = False
-        self._experiments = InForce(store, report_error)
+        self._experiments = InForce(store, report_error, chance)
         self._learner = Learner(
             store,
             clock,
@@ -326,12 +331,16 @@ class DecisionEngine(Declaring):
         self._learner.wake()
         if done.exception() is not None:
             return
+        received, late = [], []
         for reward, result in zip(rewards, done.result(), strict=True):
             if not isinstance(result.error, NotFound | InvalidInput):
-                stream = id_stream(bytes.fromhex(reward.decision_id))
-                self._received.add([str(stream)])
+                stream = str(id_stream(bytes.fromhex(reward.decision_id)))
+                received.append(stream)
                 if isinstance(result.error, NotAllowedNow):
-                    self._late.add([str(stream)])
+                    late.append(stream)
+        # Once a call, since each takes a lock.
+        self._received.add(received)
+        self._late.add(late)
 
     def import_rewards(self, experiment: str, rewards: Sequence[UnitReward], rule: str = "last") -> ImportResults:
         """Records what units earned elsewhere, such as in shops; the results are those of the rows, in their order."""
@@ -384,6 +393,13 @@ class DecisionEngine(Declaring):
         """Closes due windows, folds and counts everything that is durable; returns how many resolutions that were."""
         self._analyst.step()
         return self._learner.step()
+
+    def learn(self, *, closing: bool = True) -> int:
+        """As `catch_up`, without what only reports and alarms need, which `report` does by itself.
+
+        closing: False leaves windows alone, for where no decision can be left without a reward.
+        """
+        return self._learner.fold(close=closing)
 
     def model(self, name: str) -> Policy:
         """A copy of the policy that serves now, to look into or to score with; changing it changes nothing here."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,16 @@ class Model:
 
     policy: Policy
     position: int
+
+
+class Chance(Protocol):
+    """What is left to chance in a decision. In a log that others are to audit, keyed hashes of its id."""
+
+    def draw(self, decision: bytes) -> float:
+        """In [0, 1), asked once a decision, in order: draws the variant."""
+
+    def seed(self, decision: bytes) -> int:
+        """64 bits, asked before where the policy is `monte_carlo`: seeds the vector."""
 
 
 @dataclass(frozen=True, slots=True)

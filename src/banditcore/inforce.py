@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from banditcore.errors import NotAllowedNow, NotFound, StoreUnavailable
-from banditcore.experiments import Live, Model
+from banditcore.experiments import Chance, Live, Model
 from banditcore.futures import then
 from banditcore.identities import Identities
 from banditcore.learner import Learner
@@ -25,7 +25,11 @@ class InForce:
     `load` comes first.
     """
 
-    def __init__(self, store: Store, report_error: Callable[[str, Exception], None]) -> None:
+    def __init__(
+        self, store: Store, report_error: Callable[[str, Exception], None], chance: Chance | None = None
+    ) -> None:
+        """`chance` takes the place of the hashes of decision ids."""
+        self._chance: dict[str, Any] = {} if chance is None else {"draw": chance.draw, "seed": chance.seed}
         self.lives: dict[str, Live] = {}
         self._store, self._report_error = store, report_error
         self._change = Lock()
@@ -50,7 +54,7 @@ class InForce:
 
     def _put(self, live: Live) -> None:
         identities = self._identities.setdefault(live.row.name, Identities())
-        self.lives = {**self.lives, live.row.name: replace(live, identities=identities)}
+        self.lives = {**self.lives, live.row.name: replace(live, identities=identities, **self._chance)}
 
     def all(self) -> list[Live]:
         """By name."""
@@ -104,7 +108,8 @@ class InForce:
 
     def publish(self, live: Live, model: Model) -> None:
         """Serves from this model. Called with the learner's lock: `live` is what is in force."""
-        self._put(replace(self.lives[live.row.name], model=model))
+        name = live.row.name
+        self.lives = {**self.lives, name: replace(self.lives[name], model=model)}
 
     def refresh(self) -> None:
         """Takes over what other processes have declared. Called with the learner's lock."""

@@ -109,6 +109,13 @@ class Fold:
             self.learn(lessons)
         return len(lessons.positions)
 
+    def read_all(self, reader: Reader, stream: int) -> int:
+        """Folds all there is; returns how many resolutions that were."""
+        folded = 0
+        while (count := self.read(reader, stream)) == PAGE:
+            folded += count
+        return folded + count
+
     def learn(self, lessons: Lessons) -> None:
         count = len(lessons.positions)
         contexts = np.frombuffer(b"".join(lessons.contexts), dtype="<f8").reshape(count, -1)
@@ -176,20 +183,24 @@ class Learner:
         with self._store.read() as reader:
             fold = Fold.start(reader, live, up_to=reader.stream_position(live.stream))
             self._saved[live.stream] = (fold.position, self._monotonic() + self._save_after_s)
-            while fold.read(reader, live.stream):
-                pass
+            fold.read_all(reader, live.stream)
         self._folds[live.stream] = fold
         return fold
 
     def step(self) -> int:
         """Closes windows, folds what is new in every stream, publishes it, and tidies; returns how many were folded."""
         with self.lock:
-            self._look()
-            folded = sum(self._advance(live, close=True) for live in self._lives())
+            folded = self.fold(close=True)
             for live in self._lives():
                 while self._tidy(live):
                     pass
             return folded
+
+    def fold(self, *, close: bool) -> int:
+        """Folds what is new in every stream and publishes it, closing windows before or not; returns how many."""
+        with self.lock:
+            self._look()
+            return sum(self._advance(live, close=close) for live in self._lives())
 
     def _advance(self, live: Live, *, close: bool, save: bool = False) -> int:
         if close:
@@ -205,12 +216,14 @@ class Learner:
 
     def _to_do(self, live: Live, *, save: bool) -> bool:
         """Whether there is something to fold, to save, or to take over from somebody else."""
+        if not self._store.shared:
+            return True  # looking is as cheap
         fold = self._folds[live.stream]
         saved, due = self._saved[live.stream]
         if fold.position > saved and (save or self._monotonic() >= due):
             return True
         with self._store.read() as reader:
-            if self._store.shared and fold.position < reader.trimmed(live.stream).base:
+            if fold.position < reader.trimmed(live.stream).base:
                 return True
             return bool(reader.lessons(live.stream, fold.position, 1).positions)
 
@@ -226,10 +239,7 @@ class Learner:
 
     def _read_on(self, reader: Reader, live: Live) -> int:
         self._take_over(reader, live)
-        fold, folded = self._folds[live.stream], 0
-        while count := fold.read(reader, live.stream):
-            folded += count
-        return folded
+        return self._folds[live.stream].read_all(reader, live.stream)
 
     def _take_over(self, reader: Reader, live: Live) -> None:
         """The snapshot of another process, if it has come further."""

@@ -215,3 +215,37 @@ def test_closing_twice_is_closing_once() -> None:
     engine = DecisionEngine(MemoryStore())
     engine.close()
     engine.close()
+
+
+def test_learning_without_counting(engine: DecisionEngine, clock: Clock) -> None:
+    """The model is that of `catch_up`; windows are left alone where that is asked for."""
+    open_, rewarded = (engine.decide("shop", policy_unit(engine), taste(seed)) for seed in range(2))
+    engine.reward(rewarded.id, "buy", 1.0)
+    clock.advance(30)
+    assert engine.learn(closing=False) == 1 and engine.learn(closing=False) == 0
+    assert engine.learn() == 1 and engine.catch_up() == 0
+    assert engine.get("shop").position > 0 and open_.model_position == 0
+    assert engine.report("shop").decisions == 2
+
+
+def test_draws_that_are_given() -> None:
+    """In place of the hashes, in order, a seed before its draw; an explanation says that the hash draws another."""
+    asked = []
+
+    class Given:
+        def draw(self, decision: bytes) -> float:
+            asked.append("draw")
+            return 0.999
+
+        def seed(self, decision: bytes) -> int:
+            asked.append("seed")
+            return 7
+
+    policy = {"name": "shared_linear_ts", "floor": 0.1, "arm_features": [[0.0], [1.0], [2.0]]}
+    with DecisionEngine(MemoryStore(), chance=Given(), learn_in_background=False) as engine:
+        engine.apply(spec(policy=policy))
+        decisions = [engine.decide("shop", f"unit-{number}", taste(number)) for number in range(20)]
+        drawn = [decision for decision in decisions if decision.group is Group.POLICY]
+        assert len(drawn) > 10 and all(decision.variant == "gift" for decision in drawn)
+        assert asked == ["seed", "draw"] * 20
+        assert not all(engine.explain(decision.id).recomputed for decision in drawn)

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib.resources import files
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
 from banditcore.assignment import ID_BYTES, MAX_STREAM, id_milliseconds
@@ -166,15 +166,17 @@ class Tables(Deleting, Offline):
         row = self._one("SELECT position FROM stream WHERE stream = $1", stream)
         return int(row[0]) if row else 0
 
-    def _advance(self, stream: int, count: int, opened: int = 0) -> int:
-        """Takes `count` positions of the stream; returns the first."""
+    def _advance(self, stream: int, count: int, opened: int = 0, decided: bytes | None = None) -> int:
+        """Takes `count` positions of the stream, the first for a decision `decided`; returns the first."""
         self._check_held(stream)
-        ((position,),) = self._change(
-            "UPDATE stream SET position = position + $1, open = open + $2 WHERE stream = $3 RETURNING position",
-            count,
-            opened,
-            stream,
-        )
+        values: list[int | bytes] = [count, opened]
+        changes = "position = position + $1, open = open + $2"
+        if decided is not None:
+            # One that was long on its way must still have its window closed.
+            changes += ", expired = CASE WHEN expired > $3 THEN $3 ELSE expired END"
+            values.append(decided)
+        of = f"WHERE stream = ${len(values) + 1} RETURNING position"
+        ((position,),) = self._change(f"UPDATE stream SET {changes} {of}", *values, stream)
         return int(position) - count + 1
 
     def _check_held(self, stream: int) -> None:
@@ -185,11 +187,7 @@ class Tables(Deleting, Offline):
 
     def append_decisions(self, rows: DecisionColumns, requests: Sequence[Asked] = ()) -> None:
         teaching = 0 if rows.degraded else sum(group == Group.POLICY for group in rows.groups)
-        first = self._advance(rows.stream, len(rows.units), teaching)
-        # One that was long on its way must still have its window closed.
-        self._change(
-            "UPDATE stream SET expired = $1 WHERE stream = $2 AND expired > $1", rows.ids[:ID_BYTES], rows.stream
-        )
+        first = self._advance(rows.stream, len(rows.units), teaching, rows.ids[:ID_BYTES])
         self._insert_decisions(rows, first)
         self.note_stragglers(rows)
         if requests:
@@ -264,11 +262,12 @@ class Tables(Deleting, Offline):
 
     def rewards(self, stream: int, decisions: Collection[bytes]) -> list[RewardRow]:
         rows = self._run(
-            "SELECT stream, decision, goal, key, value, late, time FROM reward"
-            f" WHERE stream = $1 AND decision {self._among_blobs('$2')} ORDER BY position",
+            "SELECT position, stream, decision, goal, key, value, late, time FROM reward"
+            f" WHERE stream = $1 AND decision {self._among_blobs('$2')}",
             (stream, self._list(decisions)),
         )
-        return [RewardRow(*row) for row in rows]
+        # They are few: to set up its sorter takes SQLite longer than all the rest.
+        return [RewardRow(*row) for _, *row in sorted(rows, key=itemgetter(0))]
 
     def append_resolutions(self, rows: Sequence[ResolutionRow]) -> None:
         for stream, group in groupby(rows, key=attrgetter("stream")):

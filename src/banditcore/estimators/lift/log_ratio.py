@@ -2,7 +2,7 @@
 
 The log ratio is taken because it is symmetric (swapping the groups flips its sign) and because its error
 stays below nominal with a small holdout, where the plain delta method on m_T/m_C - 1 makes 6-8 % errors
-instead of 5 % (`tests/acceptance/test_lift.py` shows both).
+instead of 5 % (the experiment `lift_errors` shows both).
 """
 
 from __future__ import annotations
