@@ -11,6 +11,10 @@ def test_the_lowest_versions_tested_are_the_lowest_allowed() -> None:
     # A constraint has no extras: those of psycopg are a distribution of their own.
     (psycopg,) = project["optional-dependencies"]["postgres"]
     allowed = [*project["dependencies"], *(psycopg.replace("[binary]", part) for part in ("", "-binary"))]
-    allowed += {each for extra in ("dashboard", "dask", "offline") for each in project["optional-dependencies"][extra]}
+    allowed += {
+        each
+        for extra in ("dashboard", "dask", "gymnasium", "offline")
+        for each in project["optional-dependencies"][extra]
+    }
     tested = [line for line in (ROOT / "tests" / "lowest.txt").read_text().splitlines() if not line.startswith("#")]
     assert sorted(line.replace("==", ">=") for line in tested) == sorted(allowed)

@@ -22,7 +22,7 @@ from banditcore.commands.report import show
 from banditcore.findings import Report
 from banditcore.storage.sqlite import SqliteLog
 from banditcore_server.testing import ServerProcess
-from banditcore_simulations.worlds import digits
+from banditcore_simulations.datasets import digits
 
 DATA = Path("demo-data")
 DEFINITION = Path(__file__).parents[2] / "examples" / "digits.toml"

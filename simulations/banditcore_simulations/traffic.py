@@ -20,7 +20,7 @@ from banditcore.client import AsyncClient, CallFailed
 from banditcore.client.answers import Answer
 from banditcore.errors import NotAllowedNow, StoreUnavailable
 from banditcore.types import Floats
-from banditcore_simulations.worlds import Classification, digits
+from banditcore_simulations.datasets import Classification, digits
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ import pytest
 
 from banditcore.kernels import beta_argmax
 from banditcore.policies import LinUCB
+from banditcore_simulations.datasets import Classification, classification
 from banditcore_simulations.runner import play_greedily
-from banditcore_simulations.worlds import Classification, classification
 
 FOLDER = Path(__file__).parents[2] / "build" / "oracles"
 

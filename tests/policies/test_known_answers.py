@@ -5,8 +5,8 @@ import pytest
 from scipy.special import ndtr
 
 from banditcore.policies import BetaTS, LinearTS, LinUCB
+from banditcore_simulations.datasets import digits
 from banditcore_simulations.runner import play_greedily
-from banditcore_simulations.worlds import digits
 
 # Ten rows and two queries of MABWiser's published cases (2.7.4, tests/test_linucb.py): 5 features, 3 arms.
 HISTORY = [

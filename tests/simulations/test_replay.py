@@ -14,7 +14,7 @@ from banditcore.evaluated import LogHealth
 from banditcore.evaluation import PolicySpec
 from banditcore.kernels import draw
 from banditcore.policies import get_policy
-from banditcore_simulations import worlds
+from banditcore_simulations import datasets as worlds
 from banditcore_simulations.acceptance import Chances, DoublyRobust, Learner, Match, Path, Rejection
 from banditcore_simulations.replay import replay
 from banditcore_simulations.replayed import replayed
@@ -222,8 +222,8 @@ def test_a_served_log_replayed_by_its_own_policy():
     ask = server.propensities
     at = iter(range(4_000))
 
-    def recorded(context, mask, *, seeds):
-        vector = ask(context, mask, seeds=seeds)
+    def recorded(context, *, seeds):
+        vector = ask(context, seeds=seeds)
         vectors[next(at)] = vector[0]
         return vector
 

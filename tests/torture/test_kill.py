@@ -20,8 +20,8 @@ from banditcore.recompute import live_versions
 from banditcore.storage.base import Reader
 from banditcore.storage.opening import open_log
 from banditcore_server.testing import ServerProcess
+from banditcore_simulations.datasets import digits
 from banditcore_simulations.traffic import share
-from banditcore_simulations.worlds import digits
 
 WORKERS = 4
 KILLS = {("sqlite", True): 200, ("postgres", True): 50, ("sqlite", False): 6, ("postgres", False): 4}

@@ -50,11 +50,16 @@ class PolicySpec:
 
 def parse_policy(text: str) -> PolicySpec:
     """Of NAME or NAME:PARAMETER=VALUE,..; values are JSON, or else words. Raises InvalidInput with the nearest name."""
-    name, _, rest = text.partition(":")
-    params = dict(_pair(pair, text) for pair in _split(rest))
+    name, params = parse_pairs(text, "policy")
     floor = params.pop(FLOOR, None)
     _check_known(name, params)
     return PolicySpec(text, name, params, floor)
+
+
+def parse_pairs(text: str, field: str) -> tuple[str, dict[str, Any]]:
+    """Name and parameters of NAME or NAME:PARAMETER=VALUE,..; InvalidInput names the `field`."""
+    name, _, rest = text.partition(":")
+    return name, dict(_pair(pair, text, field) for pair in _split(rest))
 
 
 def _check_known(name: str, params: Mapping[str, Any]) -> None:
@@ -76,10 +81,10 @@ def _split(text: str) -> list[str]:
     return [part for part in parts if part.strip()]
 
 
-def _pair(pair: str, text: str) -> tuple[str, Any]:
+def _pair(pair: str, text: str, field: str) -> tuple[str, Any]:
     key, sign, value = pair.partition("=")
     if not sign:
-        raise InvalidInput(f"{text}: {pair!r} is no PARAMETER=VALUE", field="policy")
+        raise InvalidInput(f"{text}: {pair!r} is no PARAMETER=VALUE", field=field)
     try:
         return key.strip(), json.loads(value)
     except ValueError:

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from banditcore.types import Floats
 
@@ -64,15 +63,6 @@ class Synthetic:
     def reward(self, row: int, arm: int) -> float:
         return float(self.rewards[row, arm])
 
-    def gaps(self, arms: npt.NDArray[np.int64]) -> Floats:
-        """(n,) expected loss against the best arm of each row."""
-        lost: Floats = self.means.max(axis=1) - self.means[np.arange(len(arms)), arms]
-        return lost
-
-    def regret(self, arms: npt.NDArray[np.int64]) -> float:
-        """Total of `gaps`."""
-        return float(self.gaps(arms).sum())
-
 
 def classification(
     features: Floats, labels: npt.ArrayLike, *, scale: float = 1.0, intercept: bool = True
@@ -102,43 +92,17 @@ def linear(
     noise: float = 1.0,
     spread: float = 1.0,
     alike: float = 0.0,
-    redraw: int = 0,
 ) -> Synthetic:
     """reward = x'theta_k + N(0, noise^2), x ~ N(0, I), theta_k ~ N(0, spread^2 I): the prior of linear models.
 
-    alike: correlation of a weight between arms; redraw: rows after which all weights are drawn anew, 0 for never.
+    alike: correlation of a weight between arms.
     """
     g = np.random.default_rng(seed)
     x = g.standard_normal((rows, features))
-    means = np.empty((rows, arms))
-    step = redraw or max(rows, 1)
-    for start in range(0, rows, step):
-        shared, own = g.standard_normal((1, features)), g.standard_normal((arms, features))
-        theta = spread * (np.sqrt(alike) * shared + np.sqrt(1.0 - alike) * own)
-        means[start : start + step] = x[start : start + step] @ theta.T
+    shared, own = g.standard_normal((1, features)), g.standard_normal((arms, features))
+    theta = spread * (np.sqrt(alike) * shared + np.sqrt(1.0 - alike) * own)
+    means = x @ theta.T
     return Synthetic(x, means, means + noise * g.standard_normal(means.shape))
-
-
-def clicks(
-    seed: int,
-    rows: int,
-    *,
-    arms: int = 5,
-    features: int = 6,
-    correlation: float = 0.8,
-    base_rate: float = 0.05,
-    spread: float = 1.0,
-) -> Synthetic:
-    """P(1) = sigmoid(logit(base_rate) + x'theta_k), theta_k ~ N(0, spread^2 I): the prior of `logistic` at l2 = 1.
-
-    x: standard normals with the same correlation between any two, and a constant 1 last.
-    """
-    g = np.random.default_rng(seed)
-    x = np.ones((rows, features))
-    x[:, :-1] = np.sqrt(correlation) * g.standard_normal((rows, 1))
-    x[:, :-1] += np.sqrt(1.0 - correlation) * g.standard_normal((rows, features - 1))
-    means = expit(logit(base_rate) + x @ (spread * g.standard_normal((arms, features))).T)
-    return Synthetic(x, means, (g.random(means.shape) < means).astype(np.float64))
 
 
 def shared_linear(
