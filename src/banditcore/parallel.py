@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeVar
 
@@ -14,6 +18,8 @@ from banditcore.errors import BanditcoreError, InvalidInput
 
 T = TypeVar("T")
 R = TypeVar("R")
+Numbered = Generator[tuple[int, R], None, None]
+"""Index of a task, and what came of it."""
 Done = Callable[[int, int], None]
 """Gets how many pieces are done, and of how many."""
 
@@ -32,30 +38,38 @@ def run(
     this package and see the same files. Function and tasks must be importable and picklable then, so no lambdas, and
     a script that calls this needs `if __name__ == "__main__":` around it.
     """
-    check_count(jobs, "jobs", 1)
-    if dask is not None:
-        return _told(_on_dask(function, tasks, dask), len(tasks), progress)
-    if jobs == 1 or len(tasks) < 2:
-        return _told(map(function, tasks), len(tasks), progress)
-    return _told(_in_processes(function, tasks, min(jobs, len(tasks))), len(tasks), progress)
-
-
-def _told(results: Iterator[R], of: int, progress: Done) -> list[R]:
-    found = []
-    for result in results:
+    found: list[R] = []
+    for _, result in results(function, tasks, jobs=jobs, dask=dask, in_order=True):
         found.append(result)
-        progress(len(found), of)
+        progress(len(found), len(tasks))
     return found
 
 
-def _in_processes(function: Callable[[T], R], tasks: Sequence[T], jobs: int) -> Iterator[R]:
+def results(
+    function: Callable[[T], R], tasks: Sequence[T], *, jobs: int = 1, dask: str | None = None, in_order: bool = False
+) -> Numbered[R]:
+    """Index of a task and `function` of it, as they are done or in the order of the tasks; otherwise as `run`.
+
+    Who stops asking, or is interrupted, ends what is still running: close the iterator, as `contextlib.closing` does.
+    """
+    check_count(jobs, "jobs", 1)
+    if dask is not None:
+        return _on_dask(function, tasks, dask, in_order)
+    if jobs == 1 or len(tasks) < 2:
+        return ((index, function(task)) for index, task in enumerate(tasks))
+    return _in_processes(function, tasks, min(jobs, len(tasks)), in_order)
+
+
+def _in_processes(function: Callable[[T], R], tasks: Sequence[T], jobs: int, in_order: bool) -> Numbered[R]:
     # Spawned, not forked: a fork takes over the threads' locks of whatever library was in the middle of something.
     context = multiprocessing.get_context("spawn")
     _check_sendable(function, tasks)
-    up = context.RawValue("b")
-    with ProcessPoolExecutor(jobs, context, initializer=_say_up, initargs=(up,)) as pool:
+    up, others = context.RawValue("b"), set(multiprocessing.active_children())
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(up,)) as pool:
+        finished = False
         try:
-            yield from pool.map(function, tasks)
+            yield from _done([pool.submit(function, task) for task in tasks], in_order)
+            finished = True
         except BrokenProcessPool:
             raise _died(bool(up.value)) from None
         except RuntimeError as error:
@@ -64,7 +78,24 @@ def _in_processes(function: Callable[[T], R], tasks: Sequence[T], jobs: int) -> 
             # This is a worker, which runs the script again to import it. Who started it says why it ended.
             raise SystemExit(1) from None
         finally:
-            pool.shutdown(cancel_futures=True)
+            if not finished:
+                pool.shutdown(wait=False, cancel_futures=True)
+                _end(set(multiprocessing.active_children()) - others)
+
+
+def _done(futures: list[Future[R]], in_order: bool) -> Numbered[R]:
+    numbers = {future: number for number, future in enumerate(futures)}
+    order = iter(futures) if in_order else as_completed(futures)
+    futures = []
+    for future in order:
+        yield numbers.pop(future), future.result()
+
+
+def _end(processes: Iterable[BaseProcess]) -> None:
+    """Nobody waits any more for what they are doing, which may take long."""
+    for process in processes:
+        process.terminate()
+        process.join()
 
 
 class _Nowhere:
@@ -84,9 +115,19 @@ def _check_sendable(function: Callable[[T], R], tasks: Sequence[T]) -> None:
             raise InvalidInput(f"jobs needs functions that can be imported: {error}", field="jobs") from None
 
 
-def _say_up(up: Any) -> None:
+def _begin(up: Any) -> None:
+    """What a worker does first."""
     # Without a lock, which a worker that dies would take along.
     up.value = 1
+    # Ctrl-C reaches all processes of a terminal; the one that started this ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent.join()
+    os._exit(1)
 
 
 def _died(started: bool) -> BanditcoreError:
@@ -99,9 +140,10 @@ def _died(started: bool) -> BanditcoreError:
     )
 
 
-def _on_dask(function: Callable[[T], R], tasks: Sequence[T], address: str) -> Iterator[R]:
+def _on_dask(function: Callable[[T], R], tasks: Sequence[T], address: str, in_order: bool) -> Numbered[R]:
     try:
         import distributed
+        from distributed.comm.core import CommClosedError
     except ImportError:
         raise InvalidInput('--dask needs the extra: pip install "banditcore[dask]"', field="dask") from None
     try:
@@ -111,5 +153,10 @@ def _on_dask(function: Callable[[T], R], tasks: Sequence[T], address: str) -> It
         raise InvalidInput(f"cannot reach a Dask scheduler at {address}: {error}", field="dask") from None
     with client:
         futures: list[Any] = [client.submit(function, task, pure=False) for task in tasks]
-        for future in futures:
-            yield future.result()
+        numbers = {future.key: number for number, future in enumerate(futures)}
+        finished: Any = distributed.as_completed
+        try:
+            for future in futures if in_order else finished(futures):
+                yield numbers[future.key], future.result()
+        except (distributed.KilledWorker, CancelledError, CommClosedError) as error:
+            raise BanditcoreError(f"the Dask cluster lost what it worked on: {error}", reason="WORKER_DIED") from None

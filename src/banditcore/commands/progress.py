@@ -33,6 +33,7 @@ def progress_bar(unit: str) -> Iterator[Progress]:
 
         def progress(done: int, of: int) -> None:
             speed = bar.tasks[task].speed
-            bar.update(task, completed=done, total=of, rate=f"{speed:,.0f} {unit}/s" if speed else "")
+            rate = "" if not speed else f"{speed:,.0f} {unit}/s" if speed >= 10.0 else f"{speed:.2g} {unit}/s"
+            bar.update(task, completed=done, total=of, rate=rate)
 
         yield progress

@@ -49,10 +49,15 @@ def images(charts: Sequence[Chart], drawn: Mapping[str, Sequence[str]]) -> dict[
 
 
 def _images(chart: Chart, drawn: Sequence[str]) -> Markup:
+    return image(chart.name, chart.title, chart.sentence, dict(zip(chart.widths, drawn, strict=False)))
+
+
+def image(name: str, title: str, description: str, drawn: Mapping[int, str]) -> Markup:
+    """A chart's drawings by their widths, as one image of which the style sheet shows the one that fits."""
     found = []
-    for width, image in zip(chart.widths, drawn, strict=False):
-        css = "chart" if len(chart.widths) == 1 else "chart wide" if width == WIDE else "chart narrow"
-        found.append(svg.named(image, f"{chart.name}-{width}", chart.title, chart.sentence, css))
+    for width, drawing in drawn.items():
+        css = "chart" if len(drawn) == 1 else "chart wide" if width == WIDE else "chart narrow"
+        found.append(svg.named(drawing, f"{name}-{width}", title, description, css))
     return Markup("".join(found))
 
 

@@ -56,28 +56,26 @@ def draw(kinds: Kinds, kind: str, data: Data, width: int) -> str:
     """The chart as SVG of that many pixels' width."""
     # Altair would look at every part, which takes longer than the drawing; the tests let it.
     with debug_mode(False):
-        return svg.trimmed(vl_convert.vegalite_to_svg(_drawable(spec(kinds, kind, data, width))))
+        return drawn(spec(kinds, kind, data, width))
 
 
-def _drawable(value: Any) -> Any:
+def drawn(spec: Mapping[str, Any]) -> str:
+    """A spec of Vega-Lite as SVG."""
+    return svg.trimmed(vl_convert.vegalite_to_svg(drawable(spec)))
+
+
+def drawable(value: Any) -> Any:
     """Without letters that XML forbids, such as an escape in somebody's name: the drawing would end the process."""
     if isinstance(value, str):
         return _FORBIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
     if isinstance(value, dict):
-        return {key: _drawable(item) for key, item in value.items()}
-    return [_drawable(item) for item in value] if isinstance(value, list) else value
+        return {key: drawable(item) for key, item in value.items()}
+    return [drawable(item) for item in value] if isinstance(value, list) else value
 
 
 def spec(kinds: Kinds, kind: str, data: Data, width: int) -> dict[str, Any]:
     """The chart as Vega-Lite wants it, with the looks that all of them share."""
     chart, rows, height = kinds[kind](data, width)
-    size = 13 if width == WIDE else 12
-    axis = {"labelColor": COLOURS["muted"], "gridColor": COLOURS["grid"], "domain": False, "ticks": False}
-    config = {
-        "axis": {**axis, "labelFontSize": size, "labelPadding": 8},
-        "view": {"stroke": None},
-        "text": {"fontSize": size},
-    }
     # Put in afterwards: for each of them Altair would copy the whole chart.
     return {
         **chart.to_dict(validate=False),
@@ -87,7 +85,18 @@ def spec(kinds: Kinds, kind: str, data: Data, width: int) -> dict[str, Any]:
         "background": "transparent",
         "padding": 2,
         "autosize": {"type": "fit", "contains": "padding"},
-        "config": config,
+        "config": config(width),
+    }
+
+
+def config(width: int) -> dict[str, Any]:
+    """Letters and lines of every chart."""
+    size = 13 if width == WIDE else 12
+    axis = {"labelColor": COLOURS["muted"], "gridColor": COLOURS["grid"], "domain": False, "ticks": False}
+    return {
+        "axis": {**axis, "labelFontSize": size, "labelPadding": 8},
+        "view": {"stroke": None},
+        "text": {"fontSize": size},
     }
 
 
