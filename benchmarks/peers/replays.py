@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.peers.libraries import MODULES, pins_of, replays_of
+from benchmarks.peers import turns
+from benchmarks.peers.libraries import replays_of
 from benchmarks.peers.replayer import Stream
-
-REPEATS = 3
-Entry = dict[str, Any]
+from benchmarks.peers.turns import REPEATS, Entry
 
 INTRO = """## Replay of a log
 
@@ -32,39 +26,9 @@ Measured on {cpu}, Python {python}, NumPy {numpy}.
 """
 
 
-def entries() -> Iterator[Entry]:
-    for module in sorted(MODULES, key=lambda name: (bool(pins_of(name)), name)):
-        try:
-            replays = replays_of(module)
-        except ImportError:  # the other tables say why
-            continue
-        for index, kind in enumerate(replays):
-            about = {key: getattr(kind, key) for key in ("library", "call", "note", "events")}
-            yield {"module": module, "index": index, **about}
-
-
 def measured(threads: dict[str, str]) -> list[Entry]:
-    found = list(entries())
-    core = str(max(os.sched_getaffinity(0)))
-    for repeat in range(REPEATS):
-        for entry in found:
-            if "failed" not in entry:
-                print(f"{repeat + 1}/{REPEATS}  replay  {entry['library']}: {entry['call']}", flush=True)
-                _measure(entry, core, threads)
-    return found
-
-
-def _measure(entry: Entry, core: str, threads: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "benchmarks.peers.measure_replay", entry["module"], str(entry["index"]), core]
-    ran = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True)
-    if ran.returncode:
-        entry["failed"] = ran.stderr.strip().splitlines()[-1]
-        return
-    seen = json.loads(ran.stdout.splitlines()[-1])
-    seen["event_us"] = min(seen["event_us"], entry.get("event_us", seen["event_us"]))
-    entry |= {
-        key: value if isinstance(value, str) or value is None else float(f"{value:.4g}") for key, value in seen.items()
-    }
+    found = list(turns.entries(replays_of, ("library", "call", "note", "events")))
+    return turns.measured(found, "measure_replay", threads)
 
 
 def markdown(measured: dict[str, Any]) -> str:
@@ -74,11 +38,7 @@ def markdown(measured: dict[str, Any]) -> str:
     sizes = {"features": stream.features, "arms": stream.arms, "repeats": REPEATS, "share": 1.0 / stream.arms}
     intro = INTRO.format(**sizes, **measured["machine"])
     lines = [_line(entry, base) for entry in found if "failed" not in entry]
-    notes = [f"- **{entry['library']}, {entry['call']}**: {entry['note']}" for entry in found if "failed" not in entry]
-    failed = [
-        f"- **{entry['library']}, {entry['call']}** failed: {entry['failed']}" for entry in found if "failed" in entry
-    ]
-    return intro + "\n".join(lines) + "\n\n" + "\n".join([*notes, *failed]) + "\n"
+    return intro + "\n".join(lines) + "\n\n" + "\n".join(turns.notes(found)) + "\n"
 
 
 def _line(entry: Entry, base: float) -> str:
@@ -87,9 +47,8 @@ def _line(entry: Entry, base: float) -> str:
         f"{entry['library']} {entry['version']}",
         entry["call"],
         f"{entry['events']:,}",
-        f"{us:.2f}" if us < 20 else f"{us:,.0f}",
-        f"{float(f'{1e6 / us:.3g}'):,.0f}",
-        f"{us / base:.1f}" if us / base < 20 else f"{us / base:,.0f}",
+        *turns.rate(us),
+        turns.times(us, base),
         f"{entry['accepted']:.1%}",
         "-" if mean is None else f"{mean:.2f}",
     ]

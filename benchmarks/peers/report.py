@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.peers import replays
+from benchmarks.peers import replays, simulations
 from benchmarks.peers.world import LOGGED_PER_ARM
 
 INTRO = """# banditcore beside other libraries
@@ -43,6 +43,7 @@ def markdown(result: dict[str, Any]) -> str:
     for setting in present[0]["settings"]:
         parts.append(f"## {setting}\n\n{HEADER}\n" + "\n".join(rows(present, setting)) + "\n")
     parts.append(replays.markdown(result["replays"]))
+    parts.append(simulations.markdown(result["simulations"]))
     parts.append("## What each gives\n\n" + "\n".join(notes(present)) + "\n")
     missing = [
         f"- {entry['library']} ({', '.join(entry['requires'])}): {entry['missing']}"

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import replays
+from benchmarks.peers import replays, simulations
 from benchmarks.peers.install import why_not
 from benchmarks.peers.libraries import MODULES, peers_of, pins_of
 from benchmarks.peers.report import markdown
@@ -22,6 +22,7 @@ from benchmarks.peers.world import SETTINGS, World
 OUT = Path("docs/benchmarks")
 REPEATS = 2
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+TABLES = {"replays": replays.measured, "simulations": simulations.measured}
 TIMES = ("prepare_us", "decide_us", "update_us", "batch_us")
 
 Entry = dict[str, Any]
@@ -87,10 +88,12 @@ def everything() -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replays", action="store_true", help="only the replays; the other tables stay as they are")
-    kept = parser.parse_args().replays
-    result = json.loads((OUT / "peers.json").read_text()) if kept else everything()
-    result["replays"] = {"machine": machine(), "entries": replays.measured(ONE_THREAD)}
+    parser.add_argument("--only", choices=TABLES, help="measure one table; the others stay as they are")
+    only = parser.parse_args().only
+    result = json.loads((OUT / "peers.json").read_text()) if only else everything()
+    for name, measured in TABLES.items():
+        if only in (None, name):
+            result[name] = {"machine": machine(), "entries": measured(ONE_THREAD)}
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "peers.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     (OUT / "peers.md").write_text(markdown(result))

@@ -10,6 +10,7 @@ from mabwiser.simulator import Simulator
 
 from benchmarks.peers.peer import Floats, Ints, Peer
 from benchmarks.peers.replayer import Replayed, Replayer
+from benchmarks.peers.simulation import CONTEXTUAL, RATES, THOMPSON, Simulation
 
 REQUIRES = ("mabwiser==2.7.4",)
 
@@ -101,3 +102,49 @@ class SimulatorBatches(MabWiserReplay):
 
 
 REPLAYS = (SimulatorRows, SimulatorBatches)
+
+
+class OnlineSimulation(Simulation):
+    """Its Simulator plays no world; it takes rows. This is its engine in the loop that a world needs."""
+
+    library = "mabwiser"
+    task = CONTEXTUAL
+    call = "MAB LinUCB, predict and partial_fit"
+    note = "Its Simulator has no world, it goes through rows (above); this is the loop one would write around it."
+    events = 1_000
+
+    def run(self) -> float | None:
+        g = np.random.default_rng(1)
+        theta, arms = g.standard_normal((20, 10)) / np.sqrt(20), list(range(10))
+        bandit = MAB(arms, LearningPolicy.LinUCB(alpha=1.0, l2_lambda=1.0), seed=1)
+        bandit.fit(arms, [0.0] * 10, np.zeros((10, 20)))
+        earned = best = 0.0
+        for _ in range(self.events):
+            row = g.standard_normal((1, 20))
+            means = row[0] @ theta
+            arm = int(bandit.predict(row))
+            bandit.partial_fit(np.array([arm]), np.array([means[arm] + g.standard_normal()]), row)
+            earned, best = earned + means[arm], best + means.max()
+        return float(earned / best)
+
+
+class OnlineThompson(Simulation):
+    library = "mabwiser"
+    task = THOMPSON
+    call = "MAB Thompson, predict and partial_fit"
+    note = "The same."
+    events = 10_000
+
+    def run(self) -> float | None:
+        g = np.random.default_rng(1)
+        bandit = MAB(list(range(10)), LearningPolicy.ThompsonSampling(), seed=1)
+        bandit.fit(list(range(10)), [0] * 10)
+        earned = 0.0
+        for _ in range(self.events):
+            arm = int(bandit.predict())
+            earned += RATES[arm]
+            bandit.partial_fit(np.array([arm]), np.array([int(g.random() < RATES[arm])]))
+        return earned / (max(RATES) * self.events)
+
+
+SIMULATIONS = (OnlineSimulation, OnlineThompson)

@@ -11,9 +11,11 @@ from banditcore.bandit_log import BanditLog
 from banditcore.evaluation import PolicySpec
 from banditcore.kernels import draw, draw_many
 from banditcore.policies import LinearTS, LinUCB
+from banditcore_simulations.play import play
 from banditcore_simulations.replayed import replayed
 from benchmarks.peers.peer import FLOOR, Floats, Ints, Peer
 from benchmarks.peers.replayer import Replayed, Replayer, Stream
+from benchmarks.peers.simulation import CONTEXTUAL, PLAIN, RATES, THOMPSON, Simulation
 
 REQUIRES = ()
 
@@ -86,3 +88,44 @@ class OurReplay(Replayer):
 
 
 REPLAYS = (OurReplay,)
+
+
+class OurSimulation(Simulation):
+    library = "banditcore"
+    world: str
+    policy: str
+    """As they are written on a command line."""
+
+    def prepare(self) -> None:
+        play(self.world, self.policy, 100)
+
+    def run(self) -> float | None:
+        run = play(self.world, self.policy, self.events)
+        return float(run.reward[-1] / (run.reward[-1] + run.total))
+
+
+class OurLinUCBSimulation(OurSimulation):
+    task = CONTEXTUAL
+    call = "play, lin_ucb"
+    note = (
+        "Visits, vectors, draws, rewards and lessons in one compiled loop; regret against the optimal policy, the "
+        "share of the best arm and the calibration of probabilities are kept."
+    )
+    world, policy, events = "linear:arms=10,features=20", f"lin_ucb:alpha=1.0,floor={FLOOR}", 400_000
+
+
+class OurGreedySimulation(OurSimulation):
+    task = PLAIN
+    call = "play, epsilon_greedy"
+    note = "Over rates; the floor is part of the vector."
+    world, policy, events = f"bernoulli:rates={RATES}", "epsilon_greedy:over=rates,epsilon=0.1,floor=0.0", 1_000_000
+
+
+class OurThompsonSimulation(OurSimulation):
+    task = THOMPSON
+    call = "play, beta_ts"
+    note = "The exact probability of every arm at every visit, by quadrature; the arm is drawn from that vector."
+    world, policy, events = f"bernoulli:rates={RATES}", "beta_ts:floor=0.0", 100_000
+
+
+SIMULATIONS = (OurLinUCBSimulation, OurGreedySimulation, OurThompsonSimulation)
