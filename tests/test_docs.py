@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulated import start
 
 from banditcore.policies.base import registered
 from banditcore.testing.policy_contract import PolicyContract
@@ -36,3 +37,39 @@ def test_an_evaluation_in_python_runs_as_printed(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.startswith("green 0.") and names["best"].gain.low > 0.0
     assert names["best"].estimates[0].low < 0.2 < names["best"].estimates[0].high
     assert set(names["frame"]["target"]) == {"sale_for_some", "always:plain", "lin_ucb:alpha=0.5"}
+
+
+def files(path: Path, folder: Path) -> list[str]:
+    """Writes the blocks that the text calls a file into the folder; gives the others."""
+    left = []
+    for before, block in re.findall(r"([^\n]*)\n\n```python\n(.*?)```", path.read_text(), flags=re.S):
+        name = re.search(r"`(\w+\.py)`[^`]*:$", before)
+        if name:
+            (folder / name[1]).write_text(block)
+        else:
+            left.append(block)
+    return left
+
+
+def test_a_world_a_policy_and_an_experiment_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = DOCS / "simulations.md"
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    try:
+        for block in files(text, tmp_path):
+            exec(compile(block, "simulations.md", "exec"), names)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].startswith("regret ") and len(lines) == 4
+        assert float(lines[1].split()[-1]) < 0.8 * float(lines[3].split()[-1]), "it learns"
+        folder = tmp_path / "weekends"
+        folder.mkdir()
+        for part in ("sweep.py", "analysis.py"):
+            (tmp_path / part).rename(folder / part)
+        ran = start("weekends", "--small", "--jobs", "1")
+        told, complaint = ran.communicate()
+        assert ran.returncode == 0 and "somebody learns" in told, complaint
+        assert (tmp_path / "banditcore-simulations" / "weekends-small" / "report.html").exists()
+    finally:
+        registered.pop("settling", None)
