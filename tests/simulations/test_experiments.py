@@ -9,15 +9,14 @@ from banditcore_simulations.lab import drawing
 from banditcore_simulations.lab.bars import Bar, judged
 from banditcore_simulations.lab.experiments import experiment_names, find
 from banditcore_simulations.lab.results import Results
+from banditcore_simulations.lab.tables import row
 
 
 @cache
 def small(name):
-    """Rows of the small sweep."""
+    """Rows of the small sweep, as they go to a file."""
     sweep = find(name).sweep(small=True)
-    return [
-        {**point, "seed": seed, **sweep.measure(point, seed)} for point in sweep.points for seed in range(sweep.seeds)
-    ]
+    return [row(point, seed, sweep.measure(point, seed)) for point in sweep.points for seed in range(sweep.seeds)]
 
 
 def failed(name, rows):
@@ -49,9 +48,8 @@ def test_it_says_what_it_is_in_a_line(name):
 def test_a_point_and_a_seed_are_all_that_a_result_hangs_on(name):
     """And the full size measures what the small one does."""
     sweep, full = find(name).sweep(small=True), find(name).sweep()
-    again = sweep.measure(sweep.points[-1], sweep.seeds - 1)
-    row = small(name)[-1]
-    assert all(repr(row[key]) == repr(value) for key, value in again.items())
+    last = sweep.points[-1]
+    assert repr(row(last, sweep.seeds - 1, sweep.measure(last, sweep.seeds - 1))) == repr(small(name)[-1])
     assert full.points[0].keys() == sweep.points[0].keys()
     assert len(full.points) * full.seeds > len(sweep.points) * sweep.seeds
 
@@ -59,7 +57,7 @@ def test_a_point_and_a_seed_are_all_that_a_result_hangs_on(name):
 def swapped(rows, name, one, other):
     """Results with two values of a parameter exchanged."""
     turn = {one: other, other: one}
-    return [{**row, name: turn.get(row[name], row[name])} for row in rows]
+    return [{**each, name: turn.get(each[name], each[name])} for each in rows]
 
 
 SWAPS = [
@@ -85,12 +83,12 @@ def test_results_that_are_exchanged_fail_its_checks(name, parameter, one, other)
 def test_a_bar_of_each_seed_is_not_met_by_their_mean(numbers, each, holds):
     rows = [{"kind": "some", "case": "", "seed": seed, "number": number} for seed, number in enumerate(numbers)]
     for sign in (1.0, -1.0):
-        signed = Results([{**row, "number": sign * row["number"]} for row in rows])
+        signed = Results([{**each, "number": sign * each["number"]} for each in rows])
         one = Bar("number", "number", most=2.0, least=-2.0, each=each)
         [check] = judged(signed, {"some": [one]}, "").checks
         assert check.holds == holds
 
 
 def test_a_policy_that_does_not_learn_fails_the_bars_of_labelled_sets():
-    guessing = [{**row, "error": 0.5, "total": 0.5 * row["total"]} for row in small("classification")]
+    guessing = [{**each, "error": 0.5, "total": 0.5 * each["total"]} for each in small("classification")]
     assert len(failed("classification", guessing)) == 3

@@ -28,8 +28,8 @@ def drift(seed: int, *, rows: str, n: int) -> Record:
     state.learn(x, np.zeros(n, dtype=np.int64), r)
     mean, variance = exact_moments(x, r, queries)
     return {
-        "variance": np.abs(((queries @ state.S[0]) ** 2).sum(axis=1) / variance - 1.0).max(),
-        "mean": np.abs((queries @ state.m[0] - mean) / np.sqrt(variance)).max(),
+        "variance": float(np.abs(((queries @ state.S[0]) ** 2).sum(axis=1) / variance - 1.0).max()),
+        "mean": float(np.abs((queries @ state.m[0] - mean) / np.sqrt(variance)).max()),
     }
 
 
@@ -40,4 +40,4 @@ def in_float32(seed: int, *, rows: str, n: int) -> Record:
     narrow: Any = x.astype(np.float32)
     for row in narrow:
         S = reference.absorb(S, row).astype(np.float32)
-    return {"variance": np.abs(((queries @ S) ** 2).sum(axis=1) / exact_moments(x, r, queries)[1] - 1.0).max()}
+    return {"variance": float(np.abs(((queries @ S) ** 2).sum(axis=1) / exact_moments(x, r, queries)[1] - 1.0).max())}
