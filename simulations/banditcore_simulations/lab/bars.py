@@ -21,24 +21,28 @@ def bar(
     *,
     most: float = math.inf,
     least: float = -math.inf,
+    strict: bool = False,
     runs: float = 1,
     of: int = 0,
+    small: float | None = None,
     among: Floats | None = None,
 ) -> Check:
-    """The mean of `found`, a number a seed, is at most `most` and at least `least`.
+    """The mean of `found`, a number a seed, is at most `most` and at least `least`; strict: below and above them.
 
     of: the runs that bars of shares are meant for. A seed has `runs` of them; with fewer in sum the bar is wider by two
-    standard errors of a share at the bar. among: (seeds,) of how many of its runs each number is a mean, where not of
-    all; a bar that is of none does not hold.
+    standard errors of a share at the bar, and no wider than `small`. What a wrong alternative must not reach has no
+    `of`: a bar that gives way to few runs cannot fail. among: (seeds,) of how many of its runs each number is a mean,
+    where not of all; a bar that is of none does not hold.
     """
-    full = runs * len(found) >= of
+    fewer = runs * len(found) < of
     found, weights = counted(found, runs if among is None else among)
     if not len(found):
         return Check(what, "of no runs", "some runs", False)
     mean, total = float(np.average(found, weights=weights)), float(weights.sum())
-    room = (0.0, 0.0) if full else (_room(most, total), _room(least, total))
-    holds = least - room[1] <= mean <= most + room[0]
-    limits = [("at most", most + room[0]), ("at least", least - room[1])]
+    if fewer:
+        most, least = _wider(most, 1.0, total, small), _wider(least, -1.0, total, small)
+    holds = least < mean < most if strict else least <= mean <= most
+    limits = [("below" if strict else "at most", most), ("above" if strict else "at least", least)]
     said = " and ".join(f"{word} {limit:.3g}" for word, limit in limits if math.isfinite(limit))
     return Check(what, _shown(found, weights), said, bool(holds))
 
@@ -49,10 +53,12 @@ def counted(found: Floats, runs: float | Floats) -> tuple[Floats, Floats]:
     return found[weights > 0], weights[weights > 0]
 
 
-def _room(limit: float, total: float) -> float:
+def _wider(limit: float, sign: float, total: float, small: float | None) -> float:
+    """A limit from above (sign 1) or below (-1) for so few runs."""
     if not 0.0 < limit < 1.0:
-        return 0.0
-    return 2.0 * math.sqrt(limit * (1.0 - limit) / total)
+        return limit
+    room = 2.0 * math.sqrt(limit * (1.0 - limit) / total)
+    return limit + sign * (room if small is None else min(room, abs(small - limit)))
 
 
 def _shown(found: Floats, weights: Floats) -> str:
@@ -71,7 +77,10 @@ class Bar:
     what: str
     most: float = math.inf
     least: float = -math.inf
+    strict: bool = False
     of: int = 0
+    small: float | None = None
+    """Of a bar with one limit."""
     among: str = ""
     """Column of the runs of a seed that the number is a mean of, where that is not all of them."""
     each: bool = False
@@ -103,7 +112,8 @@ def judged(results: Results, bars: Bars, found: str, more: Sequence[Check] = ())
             numbers, weights = counted(every, runs if among is None else among)
             what = f"{kind}{', ' if case else ''}{case}: {one.what}"
             if math.isfinite(one.most) or math.isfinite(one.least):
-                limits: dict[str, Any] = {"most": one.most, "least": one.least, "of": one.of}
+                limits: dict[str, Any] = {"most": one.most, "least": one.least, "strict": one.strict}
+                limits |= {"of": one.of, "small": one.small}
                 if one.each:
                     checks.append(bar(what, _worst(numbers, one), **limits))
                 else:
