@@ -23,29 +23,30 @@ BARS: Bars = {
         Bar("error", "largest error", most=1e-9, each=True),
         Bar("doubt", "|sum - 1| of the other rule", most=1e-9, each=True),
     ],
-    # False alarms of a seed with 100 contexts: 1 %, 1e-3, 2e-4, 6e-5, 6e-5.
+    # False alarms of a seed with 100 contexts: 1 %, 1e-3, 2e-4, 6e-5, 1e-5.
     ITSELF: [
-        Bar("least p", "least p of contexts, 50,000 draws each", least=1e-4, each=True),
-        Bar("uniform p", "p that the p-values are uniform (Kolmogorov-Smirnov)", least=1e-3, each=True),
+        Bar("least p", "least p of contexts, 50,000 draws each", least=1e-4, strict=True, each=True),
+        Bar("uniform p", "p that the p-values are uniform (Kolmogorov-Smirnov)", least=1e-3, strict=True, each=True),
         Bar("shown", "contexts of which p is below .001", most=0.02, each=True),
-        Bar("off", "mean(1 / p_a) - K in standard errors", most=4.0, least=-4.0, each=True),
-        Bar("value off", "estimate of a value of 1, off in standard errors", most=4.0, least=-4.0, each=True),
+        Bar("off", "mean(1 / p_a) - K in standard errors", most=4.0, least=-4.0, strict=True, each=True),
+        Bar("value off", "estimate of a value of 1, off by", most=0.02, least=-0.02, strict=True, each=True),
     ],
     # 0.2 % of a seed with 20 contexts.
-    "vector against draws of all parameters": [Bar("least p", "least p of contexts", least=1e-4, each=True)],
-    # 55 to 91 % over six seeds: it hangs on what was taught how many arms are hardly ever played.
+    "vector against draws of all parameters": [
+        Bar("least p", "least p of contexts", least=1e-4, strict=True, each=True)
+    ],
+    # 87 to 92 % over five seeds.
     "wrong: .5 % of exploration is not logged": [
-        Bar("shown", "contexts that show it", least=0.4, each=True),
+        Bar("shown", "contexts that show it", least=0.85, each=True),
         Bar("shown without", "contexts that show what is not there", most=0.02, each=True),
     ],
-    # 3.9 to 11.7 standard errors over six seeds, and 4.3 to 7.0 of the value: weights are heavy-tailed.
     SOFTMAX: [
         Bar("shown", "contexts that show it", least=0.95, each=True),
-        Bar("off", "mean(1 / q_a) - K in standard errors, and fails", least=3.0, each=True),
-        Bar("value off", "estimate of a value of 1, off in standard errors, and fails", least=3.0, each=True),
+        Bar("off", "mean(1 / q_a) - K in standard errors, and fails", least=4.0, strict=True, each=True),
+        Bar("value off", "estimate of a value of 1, off by, and fails", least=0.02, strict=True, each=True),
     ],
     "wrong: 1,000 wins are counted": [
-        Bar("error", "largest error, and fails", least=1e-5, each=True),
+        Bar("error", "largest error, and fails", least=1e-5, strict=True, each=True),
         Bar("denied", "probability of arms that are logged as 0, and fails", least=1e-6, each=True),
         Bar("shown", "contexts that show it", least=0.95, each=True),
     ],

@@ -60,5 +60,11 @@ SWEEP = Sweep(
     seeds=2,
 )
 SMALL = Sweep(
-    [*gaussian({2: 3, 10: 3, 100: 3}), *rates({2: 2, 10: 2}, (1e2, 1e4, 1e6)), *drawn(5, 50_000)], measure, seeds=1
+    [
+        *gaussian({2: 3, 10: 3, 100: 3, 1_000: 1}),
+        *rates({2: 2, 10: 2, 100: 1}, (1e2, 1e4, 1e6)),
+        *drawn(5, 50_000),
+    ],
+    measure,
+    seeds=1,
 )
