@@ -141,7 +141,8 @@ def differences(
             if found.information >= 1.0 and not answered:
                 answered = True
                 given = verdict(found, "increase", 0, planned_alpha)
-                claims = given is not None and given.outcome != "undecided"
+                assert given is not None, "there is an answer at the horizon"
+                claims = given.outcome != "undecided"
             same = np.isclose(np.log1p(found.estimate), looks.estimate[run, look], rtol=1e-9, atol=1e-12)
             differing += not (looks.shown[run, look] and same and claims == outside[run, look])
     return differing

@@ -93,10 +93,10 @@ SWEEP = Sweep(
 )
 SMALL = Sweep(
     [
-        *points("scale", SCALES, runs=250),
-        *points("power", {"": {"looks": 200}}, runs=500),
-        *points("late last look", {"": {}}, runs=1_000),
-        *points("harm", HARMS, runs=200),
+        *points("scale", SCALES, runs=500),
+        *points("power", {"": {"looks": 200}}, runs=1_000),
+        *points("late last look", {"": {}}, runs=2_000),
+        *points("harm", HARMS, runs=250),
     ],
     measure,
     seeds=2,

@@ -95,4 +95,4 @@ def points(runs: int, *cases: tuple[float, float, float]) -> list[Point]:
 
 
 SWEEP = Sweep(points(300, *CASES), measure, seeds=10)
-SMALL = Sweep(points(100, CASES[0], CASES[4]), measure, seeds=2)
+SMALL = Sweep(points(200, CASES[0], CASES[4]), measure, seeds=2)
