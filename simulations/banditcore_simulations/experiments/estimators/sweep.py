@@ -127,4 +127,4 @@ def trials(logs: int, long: int, spoilt: int) -> list[Point]:
 
 
 SWEEP = Sweep(trials(50, 50, 50), measure, seeds=10)
-SMALL = Sweep([point for point in trials(25, 0, 20) if point["runs"]], measure, seeds=2)
+SMALL = Sweep(trials(25, 15, 20), measure, seeds=2)

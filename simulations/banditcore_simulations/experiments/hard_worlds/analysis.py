@@ -9,31 +9,31 @@ from banditcore_simulations.lab.results import Results
 
 LOGS, MANY = 400, 1_000
 """That bars are meant for."""
-HELD = Bar("held", "95 % intervals that hold where green", least=0.92, of=LOGS, among="greens")
+HELD = Bar("held", "95 % intervals that hold where green", least=0.92, of=LOGS, small=0.84, among="greens")
 REFUSED = Bar("refused", "refused", most=0.01, of=LOGS)
-ALWAYS = Bar("always", "anytime intervals that hold where shown", least=0.93, of=MANY, among="shown")
+ALWAYS = Bar("always", "anytime intervals that hold where shown", least=0.93, of=MANY, small=0.9, among="shown")
 BARS: Bars = {
     "customers who keep an arm": [
         HELD,
-        Bar("always", "anytime intervals that hold where shown", least=0.95, of=LOGS, among="shown"),
+        Bar("always", "anytime intervals that hold where shown", least=0.95, of=LOGS, small=0.87, among="shown"),
         REFUSED,
-        Bar("by row", "95 % intervals that would hold with rows as units, and fails", most=0.8),
-        Bar("by row, refused", "refused with rows as units", least=0.3),
+        Bar("by row", "95 % intervals that would hold with rows as units, and fails", most=0.8, strict=True),
+        Bar("by row, refused", "refused with rows as units", least=0.3, strict=True),
     ],
     "policy that learned": [
         HELD,
         REFUSED,
         Bar("by shares, refused", "refused with the shares of arms as propensities"),
-        Bar("by shares", "95 % intervals of SNIPS that would hold by them, and fails", most=0.8),
+        Bar("by shares", "95 % intervals of SNIPS that would hold by them, and fails", most=0.8, strict=True),
     ],
     "few rewards": [
-        Bar("refused", "refused", least=0.9, of=LOGS),
-        Bar("all", "95 % intervals that would hold if they were shown, and fails", most=0.87),
+        Bar("refused", "refused", least=0.9),
+        Bar("all", "95 % intervals that would hold if they were shown, and fails", most=0.87, strict=True),
     ],
-    # Amber: hardly ever with a normal interval.
-    "hardly enough rewards": [Bar("green", "green", most=0.01, of=MANY), ALWAYS],
+    # Amber: never with a normal interval, of 1,000.
+    "hardly enough rewards": [Bar("green", "green", most=0.0), ALWAYS],
     "enough rewards": [
-        Bar("held", "95 % intervals that hold where green", least=0.92, of=MANY, among="greens"),
+        Bar("held", "95 % intervals that hold where green", least=0.92, of=MANY, small=0.84, among="greens"),
         ALWAYS,
         Bar("green", "green"),
     ],

@@ -26,19 +26,19 @@ BARS: Bars = {
         Bar("variance", "variance, relative", most=1e-8, each=True),
         Bar("mean", "mean, in standard deviations", most=1e-8, each=True),
     ],
-    FLOAT32: [Bar("variance", "variance, relative, and fails", least=1e-8, each=True)],
+    FLOAT32: [Bar("variance", "variance, relative, and fails", least=1e-8, strict=True, each=True)],
     # False alarm: 1e-4 at 60 data sets; the width has a bar of its own below.
     CLICKS: [
         Bar("predictor", "predictor, relative error", most=0.1),
         Bar("ratio", "sd over the exact one", most=1.1, least=0.9),
-        Bar("diagonal sd", "wrong: sd without covariances, relative error, and fails", least=0.1),
+        Bar("diagonal sd", "wrong: sd without covariances, relative error, and fails", least=0.1, strict=True),
     ],
     "forgetting": [Bar("off", "sd of what is unseen over the prior's, less 1", most=1e-6, each=True)],
     "wrong: the prior is not put back": [
-        Bar("variance", "variance of what is unseen over the prior's, and fails", least=1e6, each=True)
+        Bar("variance", "variance of what is unseen over the prior's, and fails", least=1e6, strict=True, each=True)
     ],
     EVIDENCE: [*CHOSEN, Bar("gain", "error of means after 300 rows over that of l2 = 1", most=1.05)],
-    FAR: [*CHOSEN, Bar("gain", "error of means after 300 rows over that of l2 = 1", most=0.8)],
+    FAR: [*CHOSEN, Bar("gain", "error of means after 300 rows over that of l2 = 1", most=0.8, strict=True)],
     NEW_ARM: [],
 }
 WIDTH, SMALL_WIDTH, SETS = 0.1, 0.15, 60

@@ -74,5 +74,12 @@ SWEEP = Sweep(
     seeds=4,
 )
 SMALL = Sweep(
-    [*rounded(10_000, 1_000), *clicked((0.05, 0.3), 4), *faded(20_000), *chosen((0.25,), 2, 10)], measure, seeds=2
+    [
+        *rounded(10_000, 1_000),
+        *clicked((0.05, 0.1, 0.3), 4),
+        *faded(20_000),
+        *chosen((2.0**-6, 0.25, 1.0, 8.0), 2, 10),
+    ],
+    measure,
+    seeds=2,
 )
