@@ -75,10 +75,10 @@ SWEEP = Sweep(
 )
 SMALL = Sweep(
     [
-        *points(PASSES, "wine", 10, ["lin_ucb", "linear_ts"]),
+        *points(PASSES, "digits", 3, ["lin_ucb", "linear_ts", GREEDY]),
         *points(IN_FILE_ORDER, "digits", 1, ["lin_ucb"]),
-        *points(IN_HUNDREDS, "wine", 1, ["linear_ts", "lin_ucb"]),
+        *points(IN_HUNDREDS, "digits", 1, [*UNIT_FREE, "lin_ucb"]),
     ],
     measure,
-    seeds=3,
+    seeds=4,
 )

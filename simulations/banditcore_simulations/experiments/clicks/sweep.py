@@ -54,4 +54,12 @@ SWEEP = Sweep(
     measure,
     seeds=24,
 )
-SMALL = Sweep(points(3_000, *((name, 0.5, 0.8) for name in (RIGHT, "variance fixed at .25"))), measure, seeds=4)
+SMALL = Sweep(
+    points(
+        FULL,
+        *((RIGHT, spread, 0.8) for spread in (0.25, 0.5, 1.0)),
+        ("variance fixed at .25", 0.5, 0.8),
+    ),
+    measure,
+    seeds=4,
+)

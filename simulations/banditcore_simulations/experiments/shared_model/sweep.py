@@ -24,4 +24,4 @@ def points(events: int, *sizes: tuple[int, int, float]) -> list[Point]:
 
 
 SWEEP = Sweep(points(3_000, (10, 8, 0.0), (50, 16, 0.0), (10, 8, 0.3), (10, 8, 0.8)), measure, seeds=24)
-SMALL = Sweep(points(1_000, (10, 8, 0.0), (10, 8, 0.8)), measure, seeds=4)
+SMALL = Sweep(points(3_000, (10, 8, 0.0), (50, 16, 0.0), (10, 8, 0.8)), measure, seeds=4)
