@@ -54,4 +54,4 @@ def points(events: int, names: tuple[str, ...], floors: tuple[float, ...]) -> li
 
 
 SWEEP = Sweep(points(3_000, tuple(WORLDS), FLOORS), measure, seeds=24)
-SMALL = Sweep(points(1_500, ("a model an arm",), (0.0, 0.02, 0.1)), measure, seeds=4)
+SMALL = Sweep(points(3_000, ("one model", "a model an arm"), (0.0, 0.02, 0.1)), measure, seeds=4)
