@@ -11,6 +11,7 @@ from command_line import banditcore, done, parsed, refused
 from pyarrow import parquet
 from served import VISITS, Served, changed, policies, served
 
+from banditcore.evaluation.showing.digits import digits
 from banditcore.exporting import load_model
 
 FUNCTION = """
@@ -116,16 +117,29 @@ def test_other_formats_of_the_export_say_the_same(log: Served) -> None:
             assert by_estimator(two) == pytest.approx(by_estimator(one), rel=1e-6)
 
 
+def shown_as(figure: float, error: float) -> str:
+    return digits(error, figure)(figure)
+
+
 def test_the_headline_adds_up(log: Served) -> None:
-    """The log's mean beside the value is that of the same rows, after those that trained."""
-    result = done("evaluate", log.file("shop.parquet"), *policies("always:loud", "lin_ucb:alpha=0.1"))
-    found = re.search(
-        r"(\S+) a decision instead of (\S+) of the log on the same rows, (\S+) more", result.words
-    ) or pytest.fail(result.stdout)
-    value, mean, gain = map(float, found.groups())
-    # Each is shown to as many digits as its error allows, and may be off by half of the last.
-    rounded = sum(0.5 * 10.0 ** -len(number.partition(".")[2]) for number in found.groups())
-    assert value - mean == pytest.approx(gain, abs=rounded + 1e-9) and rounded < 0.02
+    """The log's mean beside the value is that of the same rows, after those that trained; words say what JSON does."""
+    asked = (log.file("shop.parquet"), *policies("always:loud", "lin_ucb:alpha=0.1"))
+    result, found = done("evaluate", *asked), evaluated(*asked)
+    best = found["targets"][0]
+    estimate, gain = best["estimates"][0], best["gain"]
+    table = parquet.read_table(asked[0], columns=["holdout", "reward"]).to_pydict()
+    rewards = [reward for reward, held in zip(table["reward"], table["holdout"], strict=True) if not held]
+    mean = np.mean(rewards[found["trained"] :])
+    assert best["target"] == "always:loud" and found["trained"] > 0 and found["left"] == 0
+    assert gain["value"] == pytest.approx(estimate["value"] - mean, rel=0.0, abs=1e-12)
+    value, more = (
+        shown_as(each["value"], each["standard_error"] or (each["anytime_high"] - each["anytime_low"]) / 4)
+        for each in (estimate, gain)
+    )
+    instead = shown_as(
+        mean, found["health"]["reward_error"] * (len(rewards) / (len(rewards) - found["trained"])) ** 0.5
+    )
+    assert f"{value} a decision instead of {instead} of the log on the same rows, {more} more" in result.words
     assert "always:loud would have earned more" in result.words or "always:loud the most" in result.words
     assert "Trained on the first" in result.words
     assert result.words.count("The bounds take rewards to lie within 0 and 1") == 1
