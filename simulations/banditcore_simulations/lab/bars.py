@@ -11,6 +11,7 @@ import numpy as np
 
 from banditcore.types import Floats
 from banditcore_simulations.lab.analysis import Analysis, Check, Table
+from banditcore_simulations.lab.checking import mean_and_error
 from banditcore_simulations.lab.results import Results
 from banditcore_simulations.lab.sweep import Point, Record
 
@@ -62,11 +63,8 @@ def _wider(limit: float, sign: float, total: float, small: float | None) -> floa
 
 
 def _shown(found: Floats, weights: Floats) -> str:
-    mean, n = np.average(found, weights=weights), len(found)
-    if n < 2:
-        return f"{mean:.3g}"
-    error = math.sqrt(float(((weights * (found - mean)) ** 2).sum()) * n / (n - 1)) / weights.sum()
-    return f"{mean:.3g} ± {error:.1g}"
+    mean, error = mean_and_error(found, weights)
+    return f"{mean:.3g}" + ("" if math.isnan(error) else f" ± {error:.1g}")
 
 
 @dataclass(frozen=True)

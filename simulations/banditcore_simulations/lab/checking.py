@@ -1,4 +1,4 @@
-"""Checks that most experiments make: a mean over seeds against a bar, and two policies on the same seeds."""
+"""What most analyses share: means with their errors, differences by seed, a mean against a bar, right propensities."""
 
 from __future__ import annotations
 
@@ -20,15 +20,29 @@ def values(results: Results, y: str, **where: Any) -> Floats:
     return np.array([row[y] for row in rows], dtype=np.float64)
 
 
+def mean_and_error(found: Floats, weights: Floats | None = None) -> tuple[float, float]:
+    """(n,) independent numbers: their mean, weighted where there are weights, and its standard error; NaN for one."""
+    n, w = len(found), np.ones(len(found)) if weights is None else weights
+    mean = float(np.average(found, weights=w))
+    if n < 2:
+        return mean, math.nan
+    return mean, math.sqrt(float(((w * (found - mean)) ** 2).sum()) * n / (n - 1)) / float(w.sum())
+
+
 def standard_error(found: Floats) -> float:
     """Of the mean; NaN of a single run."""
-    return float(found.std(ddof=1) / math.sqrt(len(found))) if len(found) > 1 else math.nan
+    return mean_and_error(found)[1]
+
+
+def paired(mine: Floats, other: Floats) -> tuple[float, float]:
+    """(seeds,) each, in the same order: the mean of how much more mine is, and its standard error."""
+    return mean_and_error(mine - other)
 
 
 def shown(found: Floats, digits: int = 3) -> str:
     """Mean and standard error."""
-    mean = _number(float(found.mean()), digits)
-    return mean if len(found) < 2 else f"{mean} ± {_number(standard_error(found), 2)}"
+    mean, error = mean_and_error(found)
+    return _number(mean, digits) + ("" if math.isnan(error) else f" ± {_number(error, 2)}")
 
 
 def _number(value: float, digits: int) -> str:
@@ -42,7 +56,7 @@ def at_most(what: str, found: Floats, bar: float) -> Check:
 
 def errors_above(differences: Floats) -> float:
     """How many standard errors the mean lies above 0; infinite where all differences are equal and positive."""
-    mean, error = float(differences.mean()), standard_error(differences)
+    mean, error = mean_and_error(differences)
     if error > 0.0:
         return mean / error
     return math.copysign(math.inf, mean) if mean else 0.0
@@ -53,3 +67,17 @@ def worse(what: str, found: Floats, right: Floats, by: float = 3.0) -> Check:
     errors = errors_above(found - right)
     measured = f"{shown(found)} against {shown(right)}: {errors:.1f} standard errors"
     return Check(what, measured, f"more than {by:g} standard errors worse", errors > by)
+
+
+def miscalibration(results: Results) -> float:
+    """The most that draws are off from claimed propensities in a bin, over all runs, in standard errors.
+
+    Runs must not share draws, as those of one seed do, so these are results of one point. Draws of one run depend on
+    one another, but each is off its own claim by chance alone. The variance is that of a
+    claim at the bin's mean, never smaller than the true one; where few draws are expected it is that of one more.
+    """
+    count, claimed, drawn = results.column("calibration").sum(axis=0).reshape(-1, 3).T
+    some = count > 0
+    count, claimed, drawn = count[some], claimed[some], drawn[some]
+    share = claimed / count
+    return float(np.max(np.abs(drawn - claimed) / np.sqrt(count * share * (1.0 - share) + 1.0)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from banditcore.types import Floats
 from banditcore_simulations.lab.analysis import Analysis, Check, Picture, Table
-from banditcore_simulations.lab.comparing import mean_and_error, miscalibration, paired
+from banditcore_simulations.lab.checking import mean_and_error, miscalibration, paired
 from banditcore_simulations.lab.pictures import calibration, curves, dots
 from banditcore_simulations.lab.results import Results
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from banditcore_simulations.experiments.delayed_feedback.world import HELD_TO, LENGTH, THOMPSON, UCB
 from banditcore_simulations.lab.analysis import Analysis, Check, Picture, Table
-from banditcore_simulations.lab.comparing import mean_and_error, paired
+from banditcore_simulations.lab.checking import mean_and_error, paired
 from banditcore_simulations.lab.pictures import curves, dots
 from banditcore_simulations.lab.results import Results
 
