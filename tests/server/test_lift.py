@@ -48,7 +48,8 @@ window = "1500ms"
 role = "guardrail"
 """
 BATCHES, BATCH = 12, 600
-BUY = {"plain": 0.1, "sale": 0.2, "new": 0.12}
+BUY = {"plain": 0.1, "sale": 0.3, "new": 0.12}
+STAY = {"plain": 0.5, "sale": 0.55, "new": 0.55}
 
 
 class Shop:
@@ -104,22 +105,27 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 def test_a_closed_loop(server: ServerProcess, tmp_path: Path) -> None:
-    """The truth is in both intervals. Draws differ from run to run; at one look such intervals miss in .3 % of runs."""
+    """Draws differ from run to run: what is held against a truth here may fail in 1e-4 of them, all together.
+
+    At one look intervals are at least 2.9 standard errors to each side, so half as wide again they miss in 1e-5. That
+    they hold as they are at their level is for experiments to show, over thousands of runs.
+    """
     with Client(server.target, batch_timeout_s=30.0) as client:
         shop = Shop(client)
         for _ in range(BATCHES):
-            shop.visit({variant: 0.5 for variant in BUY})
+            shop.visit(STAY)
         report = shop.report_of_all()
     truth = np.mean(shop.chances[Group.POLICY]) / np.mean(shop.chances[Group.HOLDOUT]) - 1.0
     buy, spend, stay = report.goals
-    assert buy.lift is not None and buy.lift.low < truth < buy.lift.high and buy.lift.low > 0.0
+    assert buy.lift is not None and buy.lift.low > 0.0 and holds(buy.lift.low, truth, buy.lift.high)
     assert buy.outcome == "better" and buy.verdict is not None
-    assert buy.off_policy is not None and buy.off_policy.low < truth < buy.off_policy.high
-    assert buy.off_policy.agrees is not False
+    other = buy.off_policy
+    assert other is not None and other.low > 0.0 and other.explanation
+    assert holds(other.low, truth, other.high) and holds(other.by_decision_low, truth, other.by_decision_high)
     assert spend.lift is not None and spend.uncapped is not None and spend.outcome == "better"
     assert stay.guardrail is not None and not stay.guardrail.alarmed and report.status == "running"
     values = {variant.variant: variant for variant in report.variants}
-    assert values["sale"].value_low < BUY["sale"] < values["sale"].value_high
+    assert holds(values["sale"].value_low - 1.0, BUY["sale"] - 1.0, values["sale"].value_high - 1.0)
     assert values["sale"].probability_best > 0.95 and values["sale"].share > values["new"].share
     assert {(each.audience, each.value) for each in buy.audiences} == {("device", "phone"), ("device", "desk")}
     assert sum(each.policy.units for each in buy.audiences) == buy.policy.units
@@ -127,6 +133,12 @@ def test_a_closed_loop(server: ServerProcess, tmp_path: Path) -> None:
     assert [look for look in report.history if look.goal == "buy"]
     assert sum(span.decisions for span in report.traffic if not span.audience) == shop.units == report.decisions
     _on_paper(server, tmp_path, report)
+
+
+def holds(low: float, truth: float, high: float) -> bool:
+    """Whether the interval of a ratio less 1, half as wide again on the log scale, holds the truth."""
+    least, true, most = np.log1p([low, truth, high])
+    return abs(true - (least + most) / 2.0) < 1.5 * (most - least) / 2.0
 
 
 def _on_paper(server: ServerProcess, tmp_path: Path, report: Report) -> None:
@@ -171,7 +183,7 @@ def test_what_was_concluded_is_there_after_a_restart(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "data", "--apply", str(definition)) as first, Client(first.target) as client:
         shop = Shop(client)
         for _ in range(BATCHES):
-            shop.visit({variant: 0.5 for variant in BUY})
+            shop.visit(STAY)
         before = shop.report_of_all()
     with ServerProcess(tmp_path / "data") as second, Client(second.target) as client:
         after = client.report("loop")
