@@ -68,7 +68,7 @@ def _open(path: Path) -> Any:
 
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, np.generic):
-        value = value.item()
+        value = float(value) if isinstance(value, np.longdouble) else value.item()  # item() of one is itself
     if isinstance(value, bool | int | float | str | None):
         return value
     if isinstance(value, list | tuple | np.ndarray):
