@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from greedily import play_greedily
 
 from banditcore.kernels import beta_argmax
 from banditcore.policies import LinUCB
 from banditcore_simulations.datasets import Classification, classification
-from banditcore_simulations.runner import play_greedily
 
 FOLDER = Path(__file__).parents[2] / "build" / "oracles"
 

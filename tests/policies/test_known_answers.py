@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from greedily import play_greedily
 from scipy.special import ndtr
 
 from banditcore.policies import BetaTS, LinearTS, LinUCB
 from banditcore_simulations.datasets import digits
-from banditcore_simulations.runner import play_greedily
 
 # Ten rows and two queries of MABWiser's published cases (2.7.4, tests/test_linucb.py): 5 features, 3 arms.
 HISTORY = [

@@ -22,6 +22,8 @@ class Looked(NamedTuple):
     """(n, K)"""
     means: Floats
     """(n, K)"""
+    rewards: Floats
+    """(n, K) what each arm would have earned; NaN where an outcome is the world's own function."""
 
 
 def look(world: World, events: int, seed: int = 0) -> Looked:
@@ -35,7 +37,16 @@ def look(world: World, events: int, seed: int = 0) -> Looked:
             give(world, event, i, chances, i)
             visit(state, event)
             contexts[i], eligible[i], means[i] = event.context, event.eligible, event.means
-    return Looked(contexts, eligible, means)
+    return Looked(contexts, eligible, means, _rewards(world, means, chances.luck))
+
+
+def _rewards(world: World, means: Floats, luck: Floats) -> Floats:
+    """The laws of `worlds.base.LAWS`, for all arms at once: they share the luck of their visit."""
+    if world.outcome == "clicks":
+        return (luck[:, 1:] < means).astype(np.float64)
+    if world.outcome == "normal":
+        return np.asarray(means + world.noise * luck[:, :1])
+    return np.full_like(means, np.nan)
 
 
 class LinearLoss(NamedTuple):
@@ -53,7 +64,7 @@ def linear_loss(world: World, events: int = 10_000, seed: int = 0) -> LinearLoss
     The best linear approximation is least squares of an arm's means on contexts, over as many visits: what a linear
     model of each arm tends to where every arm is tried on everyone.
     """
-    contexts, eligible, means = look(world, events, seed)
+    contexts, eligible, means, _ = look(world, events, seed)
     fitted = contexts @ np.linalg.lstsq(contexts, means, rcond=None)[0]
     chosen = np.where(eligible, fitted, -np.inf).argmax(axis=1)
     best = np.where(eligible, means, -np.inf).max(axis=1)

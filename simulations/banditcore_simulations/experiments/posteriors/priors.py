@@ -6,8 +6,9 @@ import numpy as np
 
 from banditcore.policies import LinearTS
 from banditcore.types import Floats
-from banditcore_simulations import datasets
 from banditcore_simulations.lab.sweep import Record
+from banditcore_simulations.play import Looked, look
+from banditcore_simulations.worlds import make_world
 
 ROWS, FEW, QUERIES = 4_000, 300, 300
 
@@ -21,7 +22,7 @@ def evidence(seed: int, *, ratio: float, runs: int) -> Record:
 
 def chosen_and_gain(number: int, ratio: float) -> tuple[float, float]:
     """In one world."""
-    world = datasets.linear(number, ROWS + QUERIES, spread=1.0 / np.sqrt(ratio))
+    world = looked(number, ROWS + QUERIES, spread=1.0 / np.sqrt(ratio))
     arms = np.random.default_rng([number, 1]).integers(0, 10, ROWS)
     auto, plain = LinearTS(10, 8, l2="auto"), LinearTS(10, 8, l2=1.0)
     missed = [learned(policy, world, arms, slice(0, FEW), slice(ROWS, None)) for policy in (auto, plain)]
@@ -29,8 +30,14 @@ def chosen_and_gain(number: int, ratio: float) -> tuple[float, float]:
     return float(auto.state()["l2"][0]), missed[0] / missed[1]
 
 
+def looked(number: int, visits: int, arms: int = 10, spread: float = 1.0, alike: float = 0.0) -> Looked:
+    """Visits of a linear world with eight features, weights of N(0, spread^2) and noise 1."""
+    scale = spread * np.sqrt(8.0)
+    return look(make_world(f"linear:arms={arms},features=8,spread={scale},alike={alike}", number), visits, number)
+
+
 def learned(
-    policy: LinearTS, world: datasets.Synthetic, arms: np.ndarray, rows: slice, asked: slice, arm: int | None = None
+    policy: LinearTS, world: Looked, arms: np.ndarray, rows: slice, asked: slice, arm: int | None = None
 ) -> float:
     """Learns the rows; root mean square error of means there where it is asked, of all arms or of one."""
     played = arms[rows]
@@ -47,7 +54,7 @@ def new_arm(seed: int, *, alike: float, n: int, runs: int) -> Record:
 
 def inherited(number: int, alike: float, n: int) -> float:
     """In one world."""
-    world = datasets.linear(number, 2_500, arms=6, alike=alike)
+    world = looked(number, 2_500, arms=6, alike=alike)
     arms = np.append(np.random.default_rng([number, 1]).integers(0, 5, 2_000), np.full(n, 5))
     missed = [
         learned(LinearTS(6, 8, mature_after=after), world, arms, slice(0, 2_000 + n), slice(2_100, None), 5)

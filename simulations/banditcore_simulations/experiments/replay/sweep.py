@@ -10,34 +10,36 @@ import numpy as np
 from scipy.special import stdtrit
 
 from banditcore.evaluated import ReplayReport
-from banditcore_simulations.experiments.replay.world import LEAST, TARGET, K, Shop, naively
+from banditcore_simulations.experiments.replay.world import LEAST, TARGET, K, log, naively, online, shop
 from banditcore_simulations.lab.bars import Kinds, measured, points
 from banditcore_simulations.lab.sweep import Point, Record, Sweep
 from banditcore_simulations.replayed import replayed
 
 BOUND = round(1.0 / LEAST)
+APART = 1_000_000
+"""Added to the seeds of plays, so that they have other visitors than the logs."""
 
 
 def errors(seed: int, *, method: str, biased: bool, steps: int, runs: int) -> Record:
     """Replayed values less the values of playing as many steps in the same shops."""
     found = []
     for each in seeds(seed, runs):
-        shop = Shop(each)
-        log = shop.log(steps * (BOUND if biased and method != "naive" else K), biased)
+        world = shop(each)
+        rows = log(world, steps * (BOUND if biased and method != "naive" else K), biased, each)
         if method == "naive":
-            value, accepted = naively(log, each)
+            value, accepted = naively(rows, each)
         else:
-            report = replayed(log, [TARGET], method=method, repeats=2, seed=each)[0]
+            report = replayed(rows, [TARGET], method=method, repeats=2, seed=each)[0]
             value, accepted = report.value, report.accepted
-        found.append(value - shop.online(accepted, each))
+        found.append(value - online(world, accepted, each + APART))
     return {"errors": found}
 
 
 def coverage(seed: int, *, method: str, biased: bool, steps: int, runs: int, repeats: int, plays: int) -> Record:
     """A value and its interval a log of the same shop, and the mean of playing for as many steps in it."""
-    shop, rows = Shop(0, seed), steps * (BOUND if biased else K)
+    world, rows = shop(0), steps * (BOUND if biased else K)
     reports = [
-        replayed(shop.log(rows, biased), [TARGET], method=method, repeats=repeats, seed=each)[0]
+        replayed(log(world, rows, biased, each), [TARGET], method=method, repeats=repeats, seed=each)[0]
         for each in seeds(seed, runs)
     ]
     accepted = round(float(np.mean([report.accepted for report in reports])))
@@ -45,7 +47,7 @@ def coverage(seed: int, *, method: str, biased: bool, steps: int, runs: int, rep
         "values": [report.value for report in reports],
         "halves": [report.high - report.value for report in reports],
         "halves by repeats": [half_of_repeats(report) for report in reports],
-        "played": float(np.mean([shop.online(accepted, each) for each in seeds(seed, plays)])),
+        "played": float(np.mean([online(world, accepted, each + APART) for each in seeds(seed, plays)])),
     }
 
 
