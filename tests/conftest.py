@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from postgres import Database
@@ -13,22 +12,21 @@ settings.load_profile("banditcore")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--full", action="store_true", help="simulations at the size their bars are meant for")
+    parser.addoption("--full", action="store_true", help="the proofs of tests/torture at full size")
 
 
 @pytest.fixture(scope="session")
 def full(request):
-    """Whether to run at full size.
+    """Whether to run at the size of `make torture`; `make test` runs the same proofs small.
 
-    What `make sims` and `make torture` run in full `make test` runs small. Bars that are means over runs are then as
-    much wider as fewer runs scatter more. Seeds are fixed, so nothing flickers; a false-alarm rate in a docstring is
-    what a fresh choice of seeds would risk with sound code.
+    Seeds are fixed, so nothing flickers; a false-alarm rate in a docstring is what a fresh choice of seeds would risk
+    with sound code.
     """
     return request.config.getoption("--full")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what only means something, or only takes its time, at full size."""
+    """Leaves out what means something at full size only."""
     if not config.getoption("--full"):
         left = [item for item in items if item.get_closest_marker("full")]
         items[:] = [item for item in items if not item.get_closest_marker("full")]
@@ -53,18 +51,13 @@ LINES = pytest.StashKey[list]()
 
 @pytest.fixture(scope="session")
 def note(request):
-    """note(subject, measured, bar=""): a line of the table; numbers, or one number a run as mean and its error."""
+    """note(subject, measured, bar=""): a line of the table."""
     lines = request.config.stash.setdefault(LINES, [])
-    return lambda subject, measured, bar="": lines.append((subject, shown(measured), bar))
 
+    def add(subject, measured, bar=""):
+        lines.append((subject, measured if isinstance(measured, str) else f"{measured:.3g}", bar))
 
-def shown(measured):
-    if isinstance(measured, str):
-        return measured
-    values = np.atleast_1d(measured)
-    if len(values) == 1:
-        return f"{values[0]:.3g}"
-    return f"{values.mean():.4g} +- {values.std(ddof=1) / np.sqrt(len(values)):.2g}"
+    return add
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -19,7 +19,7 @@ from banditcore.estimators.off_policy.limits import most_errors
 from banditcore.evaluation.showing import answers, charts, figures
 from banditcore.evaluation.showing.digits import Digits, digits, error_of, of_estimate, span
 from banditcore.evaluation.showing.page import page, write_page
-from banditcore.pages import looks
+from banditcore.pages import appearance
 from banditcore.pages.chart import Chart
 from banditcore.pages.filling import style_sheet
 from banditcore.pages.svg import named
@@ -200,7 +200,7 @@ def test_the_worst_variant_is_the_most_surprising_that_can_be_told() -> None:
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
 def test_a_chart(chart: Chart) -> None:
     # By the schema of Vega-Lite, which drawing leaves out for speed.
-    spec = looks.spec(charts.KINDS, chart.kind, chart.data, chart.widths[0])
+    spec = appearance.spec(charts.KINDS, chart.kind, chart.data, chart.widths[0])
     alt.LayerChart.from_dict(spec, validate=True).to_dict()
     for width, drawn in zip(chart.widths, charts.draw(chart), strict=True):
         root = ElementTree.fromstring(named(drawn, "name", chart.title, "words & more", "chart"))

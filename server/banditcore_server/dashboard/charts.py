@@ -1,4 +1,4 @@
-"""The charts of the page, in the looks of `banditcore.pages.looks`. Times are milliseconds, in UTC."""
+"""The charts of the page, in the appearance of all pages. Times are milliseconds, in UTC."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 import altair as alt
 
-from banditcore.pages import looks
+from banditcore.pages import appearance
+from banditcore.pages.appearance import COLOURS, SERIES, TONES, Data, Parts, labels
 from banditcore.pages.chart import NARROW, WIDE
-from banditcore.pages.looks import COLOURS, SERIES, TONES, Data, Parts, labels
 
 
 def draw(kind: str, data: Data, width: int) -> str:
     """The chart as SVG of that many pixels' width."""
-    return looks.draw(KINDS, kind, data, width)
+    return appearance.draw(KINDS, kind, data, width)
 
 
 def spec(kind: str, data: Data, width: int) -> dict[str, Any]:
     """The chart as Vega-Lite wants it."""
-    return looks.spec(KINDS, kind, data, width)
+    return appearance.spec(KINDS, kind, data, width)
 
 
 def _time(values: Sequence[float], width: int) -> alt.X:

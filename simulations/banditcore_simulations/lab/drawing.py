@@ -8,9 +8,9 @@ from typing import Any
 
 import vl_convert
 
-from banditcore.pages import looks
+from banditcore.pages import appearance
+from banditcore.pages.appearance import COLOURS
 from banditcore.pages.chart import WIDE
-from banditcore.pages.looks import COLOURS
 
 _AXIS = 58
 """Pixels beside a panel for the numbers of its axis."""
@@ -41,13 +41,13 @@ def fitted(chart: Mapping[str, Any], width: int) -> dict[str, Any]:
 
 def svg(chart: Mapping[str, Any], width: int) -> str:
     """For a page: its colours become those of the style sheet."""
-    return looks.drawn(fitted(chart, width))
+    return appearance.drawn(fitted(chart, width))
 
 
 def png(chart: Mapping[str, Any]) -> bytes:
     """On white, two dots a pixel."""
     spec = {**fitted(chart, WIDE), "background": "#ffffff", "padding": 14}
-    return bytes(vl_convert.vegalite_to_png(looks.drawable(spec), scale=2.0))
+    return bytes(vl_convert.vegalite_to_png(appearance.drawable(spec), scale=2.0))
 
 
 def _columns(panels: int) -> int:
@@ -55,7 +55,7 @@ def _columns(panels: int) -> int:
 
 
 def _config(width: int) -> dict[str, Any]:
-    config = looks.config(width)
+    config = appearance.config(width)
     size, wide = config["text"]["fontSize"], width == WIDE
     words = {"labelColor": COLOURS["ink"], "labelFontSize": size, "titleColor": COLOURS["muted"]}
     axis = {"titleColor": COLOURS["muted"], "titleFontSize": size, "titleFontWeight": "normal", "titlePadding": 8}

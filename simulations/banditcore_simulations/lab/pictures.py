@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special, stats
 
 from banditcore.errors import InvalidInput
-from banditcore.pages.looks import COLOURS, SERIES
+from banditcore.pages.appearance import COLOURS, SERIES
 from banditcore.types import Floats
 from banditcore_simulations.lab.results import Results
 

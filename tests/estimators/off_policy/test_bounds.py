@@ -41,10 +41,10 @@ def test_they_are_maurer_and_pontils(low, high, sharpness):
     assert found == pytest.approx(by_hand(w, rows.rewards, low, high, 0.05), rel=1e-9)
 
 
-def test_they_hold_where_nothing_else_does(full, note):
-    """A target with hardly any overlap: of 200 logs .95 of the bounds hold, and they say something. Small: 40."""
+def test_they_hold_where_nothing_else_does():
+    """A target with hardly any overlap: of 200 logs .95 of the bounds hold, and they say something."""
     g, held, width = np.random.default_rng(4), [], []
-    for _ in range(200 if full else 40):
+    for _ in range(200):
         x = g.integers(0, 2, 3_000)
         p = np.where(x == 0, 0.5, 1e-4)  # of arm 1, which the target always plays; worth .6 and .2
         arms = (g.random(3_000) < p).astype(int)
@@ -53,8 +53,6 @@ def test_they_hold_where_nothing_else_does(full, note):
         lower, upper = bounds(binned(replace(rows, propensities=None), (arms == 1).astype(float)), 0.0, 1.0)
         held.append(lower <= 0.4 <= upper)
         width.append(upper - lower)
-    note("bounds without overlap: those that hold", float(np.mean(held)), ">= 0.95")
-    note("bounds without overlap: their width, of 1", float(np.mean(width)))
     assert np.mean(held) >= 0.95 and 0.5 < np.mean(width) < 0.8
 
 

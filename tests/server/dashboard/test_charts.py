@@ -17,9 +17,9 @@ import findings
 import pytest
 import structlog
 
+from banditcore.pages.appearance import COLOURS
 from banditcore.pages.chart import NARROW, WIDE, Chart
 from banditcore.pages.filling import style_sheet
-from banditcore.pages.looks import COLOURS
 from banditcore.pages.svg import named
 from banditcore_server.dashboard import charts, figures
 from banditcore_server.dashboard.drawing import Drawer

@@ -1,4 +1,4 @@
-"""The charts of an evaluation, in the looks of `banditcore.pages.looks`."""
+"""The charts of an evaluation, in the appearance of all pages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import altair as alt
 
-from banditcore.pages import looks
+from banditcore.pages import appearance
+from banditcore.pages.appearance import COLOURS, SERIES, TONES, Data, Parts, labels
 from banditcore.pages.chart import WIDE, Chart
-from banditcore.pages.looks import COLOURS, SERIES, TONES, Data, Parts, labels
 
 _TONE = alt.Color("tone:N", scale=TONES, legend=None)
 _STROKE = alt.Stroke("tone:N", scale=TONES, legend=None)
@@ -21,7 +21,7 @@ _APART = 0.14
 
 def draw(chart: Chart) -> tuple[str, ...]:
     """As SVG, one for each of its widths."""
-    return tuple(looks.draw(KINDS, chart.kind, chart.data, width) for width in chart.widths)
+    return tuple(appearance.draw(KINDS, chart.kind, chart.data, width) for width in chart.widths)
 
 
 def _numbers(domain: Sequence[float], width: int, *, signed: bool = False, **more: Any) -> alt.Axis:
