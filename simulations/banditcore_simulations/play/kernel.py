@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from banditcore.kernels import playing
+from banditcore.kernels import codes, playing
 from banditcore.policies import Policy
 from banditcore_simulations.play.chance import Chance, Chances
 from banditcore_simulations.play.happened import Happened
@@ -25,7 +25,7 @@ def _loop() -> Any:
 
     decide = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_double, ctypes.c_uint64)(playing.DECIDE)
     learn = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p)(playing.LEARN)
-    looked = playing.LOOKED
+    looked = codes.LOOKED
 
     @njit(nogil=True)
     def loop(visit, outcome, world, event, play, chances, first, seconds):  # type: ignore[no-untyped-def]

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from banditcore.errors import BanditcoreError, InvalidInput
-from banditcore.kernels import LIMIT, playing
+from banditcore.kernels import LIMIT, codes
 from banditcore.types import Floats
 from banditcore_simulations.worlds.base import Event, World
 
 
 def problem(world: World, said: int, step: int, event: Event) -> BanditcoreError:
     """What `decide` or `learn` found wrong at a visit."""
-    if said == playing.BAD_VECTOR:
+    if said == codes.BAD_VECTOR:
         what = "numbers of at least 0 that sum to 1, exactly 0 for an arm that is not eligible"
         return InvalidInput(f"visit {step}: the policy gave no vector of probabilities: {what}", field="policy")
     return InvalidInput(f"world {world.name}, visit {step}: {_wrong(world, said, event)}", field="world")
@@ -26,25 +26,25 @@ def problem(world: World, said: int, step: int, event: Event) -> BanditcoreError
 
 def _wrong(world: World, said: int, event: Event) -> str:
     worth, name = (event.means, "means") if np.isnan(event.values[0]) else (event.values, "values")
-    if said == playing.BAD_CONTEXT:
+    if said == codes.BAD_CONTEXT:
         return (
             f"context{_first(event.context, ~(np.abs(event.context) <= LIMIT))}: it must be finite, at most {LIMIT:g}"
         )
-    if said == playing.BAD_MEANS:
+    if said == codes.BAD_MEANS:
         return _bad_means(world, event)
-    if said == playing.NO_ARM:
+    if said == codes.NO_ARM:
         return "no arm is eligible: one must be at least"
-    if said == playing.BETTER_THAN_BEST:
+    if said == codes.BETTER_THAN_BEST:
         at = _first(worth, event.eligible & (worth > event.best[0]))
         return f"the world lies: {name}{at}, more than `best`, {event.best[0]:g}, which is what the optimal policy gets"
-    if said == playing.BAD_OUTCOME:
+    if said == codes.BAD_OUTCOME:
         at = _first(event.outcomes, ~np.isfinite(event.outcomes) | ~_lawful(world, event.outcomes))
         return f"outcomes{at}: {_range(world)}"
-    if said == playing.BAD_DELAY:
+    if said == codes.BAD_DELAY:
         return f"delay is {event.delay[0]:g}: it must be 0 or more, and 0 in a world without a window"
-    if said == playing.BAD_UNIT:
+    if said == codes.BAD_UNIT:
         return f"unit is {event.unit[0]}: it must be one of the {world.units or 'visits'}, counted from 0"
-    if said == playing.REMEMBERS:
+    if said == codes.REMEMBERS:
         return (
             "who comes hangs on what was played before, which the first visits did not show, so visits between two"
             " lessons cannot be decided together: play it with learn_every=1, or in kernel mode"

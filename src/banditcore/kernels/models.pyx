@@ -10,12 +10,10 @@ import numpy as np
 
 from libc.math cimport floor, sqrt
 
+from banditcore.kernels.codes cimport FAILED
 from banditcore.kernels.linear cimport squashed
 
 cnp.import_array()
-
-cdef enum:
-    C_FAILED = -1
 
 
 cdef double* room(Model model, Py_ssize_t size):
@@ -41,7 +39,7 @@ cdef class Model:
 
     cdef int moments(self, const double* x, const unsigned char* mask, double scale, double* mean,
                      double* sd) noexcept nogil:
-        return C_FAILED
+        return FAILED
 
     cdef int noise(self, double shape, double scale, double* variance) noexcept nogil:
         variance[0] = 1.0
@@ -53,14 +51,14 @@ cdef class Model:
                 rows[0] = self.posterior.seen()
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
     cdef bint needs_posterior(self, double time) noexcept nogil:
         return self.left == 1 or (self.pace > 0.0 and <cnp.int64_t>floor(time * self.pace) > self.tick[0])
 
     cdef int fold(self, const double* x, Py_ssize_t arm, double reward) noexcept nogil:
-        return C_FAILED
+        return FAILED
 
     cdef int taught(self) noexcept nogil:
         """After the posterior itself has learned."""
@@ -69,7 +67,7 @@ cdef class Model:
                 self.left = self.posterior.rows_to_tuning()
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
 
@@ -134,7 +132,7 @@ cdef class LinearModel(Model):
                      double* sd) noexcept nogil:
         cdef Py_ssize_t k
         if self.lend() < 0:
-            return C_FAILED
+            return FAILED
         self.rows.x, self.rows.mask = x, mask
         self.kernel.score_row(self.rows, 0, mean, sd, self.scratch)
         if sd != NULL:
@@ -171,7 +169,7 @@ cdef class LinearModel(Model):
                 getattr(self.posterior, method.decode())()
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
 
@@ -185,7 +183,7 @@ cdef class LogisticModel(LinearModel):
     cdef int means(self, const double* x, const unsigned char* mask, double* mean) noexcept nogil:
         cdef Py_ssize_t k
         if self.moments(x, mask, 1.0, mean, self.sd) < 0:
-            return C_FAILED
+            return FAILED
         for k in range(self.arms):
             if mask == NULL or mask[k]:
                 mean[k] = squashed(mean[k], self.sd[k], self.offset)
@@ -223,7 +221,7 @@ cdef class HybridModel(Model):
                 variance[0] = self.posterior.noise_variance(shape, scale)
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
     cdef int fold(self, const double* x, Py_ssize_t arm, double reward) noexcept nogil:

@@ -5,18 +5,6 @@ import numpy.typing as npt
 
 from banditcore.kernels.steppers import Stepper
 
-FAILED: int
-BAD_CONTEXT: int
-BAD_MEANS: int
-NO_ARM: int
-BETTER_THAN_BEST: int
-BAD_OUTCOME: int
-BAD_DELAY: int
-BAD_UNIT: int
-NO_MEMORY: int
-REMEMBERS: int
-BAD_VECTOR: int
-LOOKED: int
 DECIDE: int
 LEARN: int
 

@@ -8,6 +8,10 @@ from libc.math cimport INFINITY, fabs, isfinite, isnan, llrint
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
 
+from banditcore.kernels.codes cimport (
+    BAD_CONTEXT, BAD_DELAY, BAD_MEANS, BAD_OUTCOME, BAD_UNIT, BETTER_THAN_BEST, FAILED, LOOKED, NO_ARM, NO_MEMORY,
+    REMEMBERS,
+)
 from banditcore.kernels.sampling cimport pick
 from banditcore.kernels.steppers cimport Stepper
 
@@ -16,23 +20,6 @@ from banditcore.kernels.plain import LIMIT
 cnp.import_array()
 
 cdef double BOUND = LIMIT
-
-# What `decide` and `learn` return in place of an arm and of 0.
-FAILED, BAD_CONTEXT, BAD_MEANS, NO_ARM, BETTER_THAN_BEST, BAD_OUTCOME, BAD_DELAY, BAD_UNIT, NO_MEMORY = range(-1, -10, -1)
-REMEMBERS, LOOKED, BAD_VECTOR = -10, -11, -12
-cdef enum:
-    C_FAILED = -1
-    C_BAD_CONTEXT = -2
-    C_BAD_MEANS = -3
-    C_NO_ARM = -4
-    C_BETTER_THAN_BEST = -5
-    C_BAD_OUTCOME = -6
-    C_BAD_DELAY = -7
-    C_BAD_UNIT = -8
-    C_NO_MEMORY = -9
-    C_REMEMBERS = -10
-    C_LOOKED = -11  # nothing is played, and the loop goes on
-
 
 cdef enum:
     GRACE_MS = 1000  # as `banditcore.ledger.EXPIRY_GRACE_MS`
@@ -146,7 +133,7 @@ cdef class Play:
     cdef Py_ssize_t decide(self, double u, cnp.uint64_t seed) noexcept nogil:
         cdef Py_ssize_t k, said
         if self.catch_up() < 0:
-            return C_FAILED
+            return FAILED
         said = self.inspect()
         if said < 0:
             return said
@@ -172,25 +159,25 @@ cdef class Play:
         for k in range(self.numbers):
             strays += not fabs(self.x[k]) <= BOUND  # NaN too
         if strays:
-            return C_BAD_CONTEXT
+            return BAD_CONTEXT
         self.all_eligible = True
         for k in range(self.arms):
             if not self.eligible[k]:
                 self.all_eligible = False
                 continue
             if not (isfinite(worth[k]) and isfinite(self.means[k])):
-                return C_BAD_MEANS
+                return BAD_MEANS
             if self.unit_interval and not 0.0 <= self.means[k] <= 1.0:
-                return C_BAD_MEANS
+                return BAD_MEANS
             top = max(top, worth[k])
         if top == -INFINITY:
-            return C_NO_ARM
+            return NO_ARM
         if not isnan(self.best[0]):
             if top > self.best[0] + 1e-9 * (1.0 + fabs(self.best[0])):
-                return C_BETTER_THAN_BEST
+                return BETTER_THAN_BEST
             top = self.best[0]
         if not 0 <= self.unit[0] < self.units:
-            return C_BAD_UNIT
+            return BAD_UNIT
         self.top = top
         return 0
 
@@ -227,12 +214,12 @@ cdef class Play:
         cdef double delay = self.delay[0]
         for goal in range(self.goals):
             if not isfinite(self.outcomes[goal]):
-                return C_BAD_OUTCOME
+                return BAD_OUTCOME
             self.out_outcomes[row * self.goals + goal] = self.outcomes[goal]
         if self.unit_interval and not 0.0 <= self.outcomes[0] <= 1.0:
-            return C_BAD_OUTCOME
+            return BAD_OUTCOME
         if not delay >= 0.0 or (delay > 0.0 and self.window == 0.0):
-            return C_BAD_DELAY
+            return BAD_DELAY
         self.row += 1
         return 0
 
@@ -263,7 +250,7 @@ cdef class Play:
         cdef Py_ssize_t at = self.waiting, parent
         cdef Pending one
         if at == self.room and self.grow() < 0:
-            return C_NO_MEMORY
+            return NO_MEMORY
         one.due, one.order, one.arm, one.reward = due, order + self.step[0], self.arm, reward
         one.slot = self.spare[at]
         memcpy(self.contexts + one.slot * self.numbers, self.x, self.numbers * sizeof(double))
@@ -289,7 +276,7 @@ cdef class Play:
         if spare != NULL:
             self.spare = <Py_ssize_t*>spare
         if heap == NULL or contexts == NULL or spare == NULL:
-            return C_NO_MEMORY
+            return NO_MEMORY
         for slot in range(self.room, room):
             self.spare[slot] = slot
         self.room = room
@@ -302,7 +289,7 @@ cdef class Play:
             one = self.heap[0]
             self.pop()
             if self.policy.learn(self.contexts + one.slot * self.numbers, one.arm, one.reward, one.due / 1e6) < 0:
-                return C_FAILED
+                return FAILED
         return 0
 
     cdef void pop(self) noexcept nogil:
@@ -364,7 +351,7 @@ cdef class Preview(Play):
         (<cnp.int64_t*>cnp.PyArray_DATA(self._units))[self.row] = self.unit[0]
         self.restricted = self.restricted or not self.all_eligible
         self.row += 1
-        return C_LOOKED
+        return LOOKED
 
     cdef bint saw(self, Py_ssize_t row, Play play) noexcept nogil:
         """Whether the visit that is played is the one of that row."""
@@ -433,12 +420,12 @@ cdef class PlayOutside(Play):
             if not self.ahead.saw(row, self):
                 self.strayed = True
                 if self.answered:
-                    return C_REMEMBERS
+                    return REMEMBERS
         if self.answered:
             self.arm, self.held = self.arms_given[row], self.held_given[row]
             memcpy(self.p, self.vectors_given + row * self.arms, self.arms * sizeof(double))
         elif self.ask(u, seed) < 0:
-            return C_FAILED
+            return FAILED
         self.note()
         return self.arm
 
@@ -447,7 +434,7 @@ cdef class PlayOutside(Play):
             self.arm, self.held = self.outside.decide(u, seed, self.vector, not self.all_eligible)
         except BaseException as error:
             self.policy.raised = error
-            return C_FAILED
+            return FAILED
         memcpy(self.p, cnp.PyArray_DATA(self.vector), cnp.PyArray_NBYTES(self.vector))
         return 0
 
@@ -460,7 +447,7 @@ cdef class PlayOutside(Play):
                 self.outside.learn()
             except BaseException as error:
                 self.policy.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
 

@@ -12,6 +12,7 @@ from libc.math cimport fabs, sqrt
 from libc.string cimport memcmp, memcpy, memset
 
 from banditcore.kernels.beta cimport BETA_SCRATCH, LOOK_FOR_EQUALS_FROM, best_of_betas
+from banditcore.kernels.codes cimport BAD_VECTOR, FAILED
 from banditcore.kernels.gaussian cimport GAUSSIAN_SCRATCH, vector_row
 from banditcore.kernels.joint cimport Draws, joint_row, lay_out, room
 from banditcore.kernels.linucb cimport linucb_rows
@@ -23,8 +24,6 @@ from banditcore.kernels.plain import LIMIT
 cnp.import_array()
 
 cdef enum:
-    C_FAILED = -1
-    C_BAD_VECTOR = -12  # as in playing.pyx
     SETS = 16  # eligible sets whose vectors are at hand between lessons
 
 
@@ -36,10 +35,10 @@ cdef class Stepper:
     """
 
     cdef int vector(self, const double* x, const unsigned char* mask, cnp.uint64_t seed, double* p) noexcept nogil:
-        return C_FAILED
+        return FAILED
 
     cdef int learn(self, const double* x, Py_ssize_t arm, double reward, double time) noexcept nogil:
-        return C_FAILED
+        return FAILED
 
     def step(self, context, eligible=None, seed=0):
         """(K,) the vector for one context (d,) or (K, d); eligible: (K,) bool. As a compiled loop gets it."""
@@ -95,9 +94,9 @@ cdef class PolicyStepper(Stepper):
                 self.ask(x, mask, seed)
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
             memcpy(p, cnp.PyArray_DATA(self.out), cnp.PyArray_NBYTES(self.out))
-        return 0 if is_law(self.arms, mask, p) else C_BAD_VECTOR
+        return 0 if is_law(self.arms, mask, p) else BAD_VECTOR
 
     cdef int ask(self, const double* x, const unsigned char* mask, cnp.uint64_t seed) except -1:
         memcpy(cnp.PyArray_DATA(self.context), x, cnp.PyArray_NBYTES(self.context))
@@ -117,7 +116,7 @@ cdef class PolicyStepper(Stepper):
                 self.policy.update(self.context, [arm], [reward], None, [time] if self.timed else None)
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
 
@@ -142,7 +141,7 @@ cdef class ModelStepper(Stepper):
     cdef int failed(self) noexcept nogil:
         with gil:
             self.raised = self.model.raised or self.plain.raised
-        return C_FAILED
+        return FAILED
 
     cdef int learn(self, const double* x, Py_ssize_t arm, double reward, double time) noexcept nogil:
         if not (self.low <= reward <= self.high) or self.model.needs_posterior(time):
@@ -307,7 +306,7 @@ cdef class FreeStepper(ModelStepper):
                 memcpy(p, vectors + at * self.arms, size)
                 return 0
         if self.make(p) < 0:
-            return C_FAILED
+            return FAILED
         at = self.next
         self.next, self.kept = (at + 1) % SETS, min(self.kept + 1, <Py_ssize_t>SETS)
         memcpy(masks + at * self.arms, self.row, self.arms)
@@ -321,12 +320,12 @@ cdef class FreeStepper(ModelStepper):
                 memcpy(p, cnp.PyArray_DATA(<cnp.ndarray>self.policy._row(self.eligible)[0]), self.arms * sizeof(double))
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
     cdef int learn(self, const double* x, Py_ssize_t arm, double reward, double time) noexcept nogil:
         if ModelStepper.learn(self, x, arm, reward, time) < 0:
-            return C_FAILED
+            return FAILED
         return self.forget() if self.learns else 0
 
     cdef int forget(self) noexcept nogil:
@@ -336,7 +335,7 @@ cdef class FreeStepper(ModelStepper):
                 self.policy._changed()
             except BaseException as error:
                 self.raised = error
-                return C_FAILED
+                return FAILED
         return 0
 
 

@@ -1,0 +1,12 @@
+FAILED: int
+BAD_CONTEXT: int
+BAD_MEANS: int
+NO_ARM: int
+BETTER_THAN_BEST: int
+BAD_OUTCOME: int
+BAD_DELAY: int
+BAD_UNIT: int
+NO_MEMORY: int
+REMEMBERS: int
+LOOKED: int
+BAD_VECTOR: int
