@@ -15,7 +15,7 @@ import numpy.typing as npt
 from banditcore.assignment import split_ids
 from banditcore.engine import MAX_BATCH, DecisionEngine
 from banditcore.errors import BanditcoreError, InvalidInput
-from banditcore.kernels import playing
+from banditcore.kernels.outside import PlayOutside, Preview
 from banditcore.ledger import WINDOW_CLOSED
 from banditcore.policies import Policy
 from banditcore.storage.memory import MemoryStore
@@ -116,7 +116,7 @@ class InEngine:
 
     def visits(self, events: int) -> Iterator[Happened]:
         """Plays, once; afterwards the policy has learned what the engine's has."""
-        play = playing.PlayOutside(
+        play = PlayOutside(
             self,
             self._event,
             held_out(self._world, events, 0.0),
@@ -156,7 +156,7 @@ class InEngine:
 
     # What a stretch calls
 
-    def decide_all(self, ahead: playing.Preview, chances: Chances, first: int) -> tuple[Any, Any, Any]:
+    def decide_all(self, ahead: Preview, chances: Chances, first: int) -> tuple[Any, Any, Any]:
         """Arms, who is held out, and vectors."""
         self._pass(first, first * self._world.seconds)
         if not len(ahead.units):

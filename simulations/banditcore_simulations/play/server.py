@@ -14,7 +14,7 @@ import numpy as np
 
 from banditcore.client import Client
 from banditcore.errors import InvalidInput
-from banditcore.kernels import playing
+from banditcore.kernels.outside import PlayOutside
 from banditcore.learner import Fold
 from banditcore.ledger import WINDOW_CLOSED
 from banditcore.policies import Policy
@@ -111,7 +111,7 @@ class Visitor:
 
     def visits(self, events: int, seed: int) -> list[Happened]:
         """What happened, with the propensity of the arm played only."""
-        play = playing.PlayOutside(
+        play = PlayOutside(
             self,
             self._event,
             held_out(self._world, events, 0.0),

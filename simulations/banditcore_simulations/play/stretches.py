@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from banditcore.engine import MAX_PROBABILITIES
-from banditcore.kernels import playing
+from banditcore.kernels.outside import PlayOutside, Preview
 from banditcore.types import Floats
 from banditcore_simulations.play.chance import Chance, Chances
 from banditcore_simulations.play.happened import Happened
@@ -23,7 +23,7 @@ TRIAL = 100
 class Serving(Protocol):
     """What decides for many at once."""
 
-    def decide_all(self, ahead: playing.Preview, chances: Chances, first: int) -> Any:
+    def decide_all(self, ahead: Preview, chances: Chances, first: int) -> Any:
         """Arms, who is held out, and vectors, of visits from `first` on."""
 
     def reward_all(self, outcomes: Floats) -> None:
@@ -38,12 +38,12 @@ class Stretches:
     on one by one. A world that begins later is not played to the end.
     """
 
-    def __init__(self, world: World, event: Event, play: playing.PlayOutside, serving: Serving, events: int) -> None:
+    def __init__(self, world: World, event: Event, play: PlayOutside, serving: Serving, events: int) -> None:
         self._world, self._play, self._serving = world, play, serving
         self._visiting = Visiting(world, event)
         elsewhere = world.event()
         self._elsewhere = Visiting(world, elsewhere)
-        self._ahead = playing.Preview(elsewhere, held_out(world, events, 0.0), unit_interval=world.unit_interval)
+        self._ahead = Preview(elsewhere, held_out(world, events, 0.0), unit_interval=world.unit_interval)
         self._remembers = False
 
     def blocks(self, events: int, seed: int, learn_every: int) -> Iterator[Happened]:
