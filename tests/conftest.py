@@ -9,6 +9,8 @@ from postgres import Database
 # The same examples on every run, and no verdict on how fast the machine is.
 settings.register_profile("banditcore", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("banditcore")
+# What every world must keep to fails with the numbers that do not.
+pytest.register_assert_rewrite("visited")
 
 
 def pytest_addoption(parser):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from visited import CHANGING, STILL, T, best, check_visits, check_word, in_turn, run, visits_of
 
 from banditcore.bandit_log import BanditLog
 from banditcore.errors import InvalidInput
@@ -12,105 +13,19 @@ from banditcore_simulations.worlds import make_policy, make_world, world_names, 
 from banditcore_simulations.worlds.fitted import fitted_world
 from banditcore_simulations.worlds.returning import solved
 
-T = 800
-"""Visits of most tests."""
-
-VARIANTS = [
-    "audiences:constant=true",
-    "bernoulli",
-    "classification:data=iris,passes=3",
-    "correlated",
-    "correlated:kind=decaying,rewards=clicks,features=4",
-    "delayed:delay=[600,3600,7200,50000,200000]",
-    "delayed:law=exponential,counted=ever,delay=50000",
-    "drift:period=300,events=800",
-    "drift:kind=gradual,rewards=clicks,period=300",
-    "drift:kind=seasonal,period=300,moving=0.5",
-    "goals",
-    "goals:learn=order,click_rate=0.4",
-    "linear:alike=0.5",
-    "logistic:base_rate=0.3,correlation=0.5",
-    "many_arms:arms=8",
-    "many_arms:arms=8,per_arm=true,common=0.5",
-    "misspecified",
-    "misspecified:kind=periodic,wrong=0.5,arms=3",
-    "new_arm:joins=400",
-    "new_arm:joins=400,rewards=clicks,lift=1",
-    "replaced:rate=0.02,events=800",
-    "returning:units=60",
-    "returning:units=60,told=false,fatigue=0.8",
-    "sparse:features=20",
-    "sparse:contexts=normal,rewards=clicks,features=20",
-]
-CHANGED_BY_ARMS = {"returning"}
-
-
-def run(text, seed=3, choose=None):
-    """(T,) gaps, outcomes and means of the arm that `choose(worth, eligible, step)` plays, by the kernel's rules."""
-    world = make_world(text, seed) if isinstance(text, str) else text
-    event, state, (visit, outcome) = world.event(), world.state(), world.functions()
-    chances = Chance(world, seed).next(T)
-    gaps, got, means = np.empty(T), np.empty((T, len(world.goals))), np.empty(T)
-    for i in range(T):
-        give(world, event, i, chances, i)
-        visit(state, event)
-        worth = np.where(event.eligible, event.means if np.isnan(event.values[0]) else event.values, -np.inf)
-        arm = choose(worth, event.eligible, i)
-        gaps[i], means[i] = worth.max() - worth[arm], event.means[arm]
-        outcome(state, event, arm)
-        got[i] = event.outcomes
-    return gaps, got, means
-
-
-def best(worth, eligible, step):
-    return int(worth.argmax())
-
-
-def in_turn(worth, eligible, step):
-    return int(np.flatnonzero(eligible)[step % eligible.sum()])
-
 
 def test_every_world_is_among_those_tested():
-    assert {text.partition(":")[0] for text in VARIANTS} | {"fitted"} == set(world_names())
+    assert {text.partition(":")[0] for text in STILL + CHANGING} | {"fitted"} == set(world_names())
 
 
-@pytest.mark.parametrize("text", VARIANTS)
+@pytest.mark.parametrize("text", STILL)
 def test_a_world_keeps_its_word(text):
-    world = make_world(text, 3)
-    played = run(text, choose=in_turn)
-    assert all(np.array_equal(one, other) for one, other in zip(played, run(text, choose=in_turn), strict=True))
-    assert not np.array_equal(played[1], run(text, 4, choose=in_turn)[1])
-
-    oracle = run(text, choose=best)
-    assert (oracle[0] == 0.0).all()
-    assert (played[0] >= 0.0).all() and played[0].sum() > 0.0
-
-    # What is earned strays from what was stated by chance alone. The largest of 50 sums is beyond 4.5 standard errors
-    # once in 3,000 seeds; seeds are fixed, so it happens never or always.
-    for _, got, means in (played, oracle):
-        off = got[:, 0] - means
-        assert abs(off.sum()) <= 4.5 * np.sqrt(off @ off) + 1e-9
-        assert not world.unit_interval or np.isin(got[:, 0], (0.0, 1.0)).all()
+    check_word(text)
 
 
-@pytest.mark.parametrize("text", VARIANTS)
+@pytest.mark.parametrize("text", STILL)
 def test_what_is_played_changes_no_visit_unless_the_world_says_so(text):
-    world = make_world(text, 3)
-    seen = [_seen(world, choose) for choose in (best, in_turn)]
-    same = all(np.array_equal(one, other) for one, other in zip(*seen, strict=True))
-    assert same != (world.name in CHANGED_BY_ARMS)
-
-
-def _seen(world, choose):
-    event, state, (visit, outcome) = world.event(), world.state(), world.functions()
-    chances, seen = Chance(world, 3).next(200), []
-    for i in range(200):
-        give(world, event, i, chances, i)
-        visit(state, event)
-        seen.append(np.concatenate([event.context.ravel(), event.means, event.eligible, event.unit]))
-        worth = np.where(event.eligible, event.means if np.isnan(event.values[0]) else event.values, -np.inf)
-        outcome(state, event, choose(worth, event.eligible, i))
-    return np.array(seen), event.unit
+    check_visits(text)
 
 
 @pytest.mark.parametrize("text", ["goals:click_rate=0.3", "delayed:delay=80000", "logistic:base_rate=0.4", "linear"])
@@ -186,87 +101,13 @@ def test_greedy_for_the_moment_is_not_optimal_where_customers_tire():
 
 
 def test_customers_come_as_often_as_stated_and_keep_their_traits():
-    seen, _ = _seen(make_world("returning:units=20,visits=5,traits=2,told=false", 0), best)
+    seen, _ = visits_of(make_world("returning:units=20,visits=5,traits=2,told=false", 0), best)
     units, contexts = seen[:100, -1], seen[:100, :2]
     assert (np.bincount(units.astype(int)) == 5).all()
     assert all(len(np.unique(contexts[units == unit], axis=0)) == 1 for unit in range(20))
 
 
-# What drifts, joins, goes, and is mostly zero
-
-
-def weights(text, steps):
-    """(steps, d, K) of a drift world, from the means of visits that only differ in time."""
-    world = make_world(text, 0)
-    event, state = world.event(), world.state()
-    found = np.empty((len(steps), world.n_features, world.n_arms))
-    event.normals[:] = 0.0
-    for row, step in enumerate(steps):
-        event.step[0] = step
-        world.functions()[0](state, event)
-        constant = event.means.copy()
-        found[row, -1] = constant
-        for i in range(world.n_features - 1):
-            event.normals[i] = 1.0
-            world.functions()[0](state, event)
-            found[row, i] = event.means - constant
-            event.normals[i] = 0.0
-    return found
-
-
-def test_abrupt_drift_stands_still_and_then_jumps():
-    w = weights("drift:period=10,features=3,events=40", range(40)).reshape(4, 10, -1)
-    assert np.ptp(w, axis=1).max() < 1e-12
-    assert np.abs(np.diff(w[:, 0], axis=0)).max(axis=1).min() > 0.1
-
-
-def test_gradual_drift_never_jumps_and_does_not_come_back():
-    w = weights("drift:kind=gradual,period=100,features=3,events=400", range(400)).reshape(400, -1)
-    assert np.abs(np.diff(w, axis=0)).max() < 0.05
-    assert np.abs(w[::100] - w[0])[1:].max(axis=1).min() > 0.1
-    # Between two independent draws the variance of a weight is that of one all the way: over 300 weights within 30 %.
-    middle = weights("drift:kind=gradual,period=100,features=50,arms=6", [50])
-    assert middle.var() * 50 == pytest.approx(1.0, abs=0.3)
-
-
-def test_seasonal_drift_comes_back_after_a_period():
-    w = weights("drift:kind=seasonal,period=100,features=3", [0, 25, 50, 100, 250])
-    assert w[0] == pytest.approx(w[3], abs=1e-9) and w[2] == pytest.approx(-w[0], abs=1e-9)
-    assert w[4] == pytest.approx(w[2], abs=1e-9) and np.abs(w[1] - w[0]).max() > 0.1
-
-
-def test_what_does_not_move_stays():
-    w = weights("drift:moving=0,period=10,features=3,events=100", range(0, 100, 5))
-    assert np.ptp(w, axis=0).max() < 1e-12
-
-
-def test_a_pool_keeps_its_size_and_each_item_its_rate():
-    world = make_world("replaced:rate=0.05,arms=4,events=1000", 0)
-    seen = look(world, 1_000)
-    assert (seen.eligible.sum(axis=1) == 4).all()
-    assert np.ptp(seen.means, axis=0).max() == 0.0
-    changes = (seen.eligible[1:] != seen.eligible[:-1]).sum(axis=1)
-    assert set(changes) == {0, 2} and (changes == 2).sum() == world.n_arms - 4
-    assert abs((changes == 2).sum() - 50) < 4.5 * np.sqrt(50)
-    came = seen.eligible.argmax(axis=0)
-    gone = 1_000 - seen.eligible[::-1].argmax(axis=0)
-    assert (seen.eligible.sum(axis=0) == gone - came).all(), "an item that retired came back"
-    assert (np.diff(came[4:]) > 0).all()
-
-
-def test_the_pool_of_the_paper_is_the_default():
-    world = make_world("replaced", 0)
-    rates = world.constants["rates"]
-    assert abs(world.n_arms - 1_010) < 4.5 * np.sqrt(1_000)
-    assert world.constants["pool"] == 10
-    # Beta(4, 4): mean 1/2, variance 1/36.
-    assert rates.mean() == pytest.approx(0.5, abs=4.5 / 6 / np.sqrt(world.n_arms))
-    assert rates.var() == pytest.approx(1 / 36, rel=0.2)
-
-
-def test_a_new_arm_is_there_from_its_visit_on():
-    seen = look(make_world("new_arm:joins=30", 0), 60)
-    assert not seen.eligible[:30, -1].any() and seen.eligible[30:, -1].all() and seen.eligible[:, :-1].all()
+# What contexts and goals are
 
 
 def test_binary_contexts_are_sparse_and_few_weights_count():
