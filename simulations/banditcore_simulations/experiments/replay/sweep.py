@@ -90,7 +90,7 @@ def trials(runs: int, steps: int, **sizes: tuple[int, int, int, int]) -> list[Po
 
 
 SWEEP = Sweep(
-    trials(20, 1_500, match=(1_000, 20, 100, 40), rejection=(250, 20, 100, 40), dr_ns=(250, 20, 20, 40)),
+    trials(20, 1_500, match=(1_000, 20, 100, 400), rejection=(250, 20, 100, 400), dr_ns=(250, 20, 20, 400)),
     measure,
     seeds=10,
 )
