@@ -15,8 +15,10 @@ RESULTS = "results.parquet"
 
 
 def start(*words: object, wrapper: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
-    script = "from banditcore.cli import main; main()"
+    """The command in a process of its own, which Ctrl-C reaches also where the tests themselves ignore it, as what a
+    shell starts in the background does."""
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    script += "from banditcore.cli import main; main()"
     return subprocess.Popen(
         [*wrapper, sys.executable, "-c", script, "simulate", *map(str, words)],
         env={**os.environ, **environment},
